@@ -36,13 +36,16 @@ fn main() -> ExitCode {
         ["generate", plan] => return overload::generate(plan),
         ["overload", "short"] => return overload::short(),
         ["overload", workload, servers, multiples] => return overload::part(workload, servers, multiples),
+        ["write", name] if let Some((_, section)) = SECTIONS.iter().find(|(other, _)| *other == name) => {
+            return write(*section);
+        }
         [name] if let Some((_, section)) = SECTIONS.iter().find(|(other, _)| *other == name) => return show(*section),
         [] => {}
         _ => {
             let names: Vec<&str> = SECTIONS.iter().map(|(name, _)| *name).collect();
             let names = names.join("|");
             eprintln!(
-                "usage: bench (everything), bench {names} (one section), bench overload short, bench overload WORKLOAD \
+                "usage: bench (everything), bench {names} (one section), bench write SECTION (one section of bench/RESULTS.md anew), bench overload short, bench overload WORKLOAD \
                  SERVERS|best MULTIPLES (a part of it), or bench serve bare|evenkeel PORT"
             );
             return ExitCode::from(2);
@@ -76,6 +79,43 @@ fn report() -> Result<String, String> {
     Ok(text)
 }
 
+/// Measures one section anew, and puts it in its place in `bench/RESULTS.md`.
+fn write(section: Section) -> ExitCode {
+    const FILE: &str = "bench/RESULTS.md";
+    let written = section().and_then(|text| {
+        let results = std::fs::read_to_string(FILE).map_err(|error| format!("cannot read {FILE}: {error}"))?;
+        let dated = format!("{}\n{}\n\n", text.trim_end(), measure::machine());
+        std::fs::write(FILE, with_section(&results, &dated)).map_err(|error| format!("cannot write {FILE}: {error}"))
+    });
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}; run it from the root of the repository");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The results with this section in the place of the one with the same heading, or at the end.
+fn with_section(results: &str, section: &str) -> String {
+    let heading = section.lines().next().unwrap_or_default();
+    let mut parts: Vec<String> = Vec::new();
+    for line in results.lines() {
+        if line.starts_with("## ") || parts.is_empty() {
+            parts.push(String::new());
+        }
+        if let Some(part) = parts.last_mut() {
+            part.push_str(line);
+            part.push('\n');
+        }
+    }
+    match parts.iter_mut().find(|part| part.lines().next() == Some(heading)) {
+        Some(part) => *part = section.to_owned(),
+        None => parts.push(format!("\n{section}")),
+    }
+    parts.concat()
+}
+
 /// One section, on standard output alone.
 fn show(section: Section) -> ExitCode {
     match section() {
@@ -87,5 +127,17 @@ fn show(section: Section) -> ExitCode {
             eprintln!("bench: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_is_put_in_the_place_of_the_one_with_its_heading() {
+        let results = "# Results\n\n## One\n\na\n\n## Two\n\nb\n";
+        assert_eq!(with_section(results, "## One\n\nc\n\n"), "# Results\n\n## One\n\nc\n\n## Two\n\nb\n");
+        assert!(with_section(results, "## Three\n\nd\n").ends_with("b\n\n## Three\n\nd\n"));
     }
 }
