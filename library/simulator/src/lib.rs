@@ -24,8 +24,10 @@
 //! No features. It does no I/O and reads no clock, so it runs wherever Rust's standard library does. Tested on Linux.
 
 mod control;
+mod event;
 mod random;
 mod report;
+mod request;
 mod server;
 mod sweep;
 pub mod waiting;

@@ -1,14 +1,15 @@
 //! The simulated server: cores that share one run queue, sockets that are looked at now and then, clients that leave.
 
-use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use resilience::admission::{Ended, Processors};
 
 use crate::control::{Control, Seen, Verdict};
+use crate::event::{Event, Scheduled};
 use crate::random::Random;
 use crate::report::{Outcome, Report};
+use crate::request::{Request, State};
 use crate::workload::{Clients, Time, Work, Workload};
 
 /// Pause between ticks of the admission control.
@@ -30,49 +31,6 @@ pub fn simulate(workload: &Workload, control: &mut dyn Control) -> Report {
     server.report
 }
 
-/// Event at a moment outside of the server.
-#[derive(Clone, Copy, Debug)]
-enum Event {
-    /// The next request of the open loop arrives.
-    Arrival,
-    /// A client tries again.
-    Retry { kind: usize, client: u64, attempt: usize },
-    /// A client's patience ends.
-    Departure(usize),
-    /// A dependency answers.
-    Answer { request: usize, pool: usize },
-    /// The timer of the admission control.
-    Tick,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Scheduled {
-    at: f64,
-    number: u64,
-    event: Event,
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Scheduled {}
-
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Scheduled {
-    /// The earliest is the greatest, for the heap.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.at.total_cmp(&self.at).then(other.number.cmp(&self.number))
-    }
-}
-
 /// A poll of a task.
 #[derive(Clone, Copy, Debug)]
 enum Task {
@@ -88,34 +46,6 @@ enum Task {
     Closing(usize),
     /// Lets the admission control's time pass; the moment for which it was scheduled.
     Tick(f64),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// In the socket, or its head is being read.
-    Unread,
-    /// In the queue of the admission control.
-    Queued,
-    /// Computes.
-    Computing,
-    /// Waits for a dependency.
-    Calling,
-    /// Answered, refused, or dropped.
-    Ended,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Request {
-    kind: usize,
-    client: u64,
-    attempt: usize,
-    arrived: f64,
-    /// Seconds of work that are left, at normal speed.
-    work: f64,
-    state: State,
-    /// It was admitted at some time.
-    admitted: bool,
-    client_left: bool,
 }
 
 #[derive(Debug, Default)]

@@ -26,7 +26,7 @@ const CALM: u32 = 10;
 /// Seconds for which a report is valid: when the next one does not come, the processors are too busy to make it.
 const VALID: f64 = 0.03;
 
-/// Whether the processors have time to spare.
+/// Evidence of the last reports.
 #[derive(Clone, Debug)]
 pub(super) struct Evidence {
     busy: f64,
@@ -35,7 +35,7 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    /// Nothing is known, which counts as overload: a gate to which nobody reports keeps its limit.
+    /// Creates the evidence of no reports, which counts as an overload: a gate without reports keeps its limit.
     pub(super) const fn new() -> Self {
         Self { busy: 0.0, calm: CALM, idle_until: f64::NEG_INFINITY }
     }

@@ -1,4 +1,4 @@
-//! What the end of a request teaches: the limits, the base latencies, and which route is to blame for slow requests.
+//! Lessons of the end of a request: for the limits, for the base latencies, and about the route that is to blame for slow requests.
 
 use super::AdmissionCore;
 use crate::admission::anchored_limit::Change;
