@@ -67,6 +67,10 @@ impl Existing {
         if name.ends_with('/') || name.ends_with(".toml") {
             return name == "dist/" || root().join(name).exists();
         }
+        // A subcommand of a service, with its flag.
+        if let Some((command, flag)) = name.split_once(" --") {
+            return self.is_declared(command) && self.is_in_sources(flag);
+        }
         // `Store::once`, `Idempotent<T>`, `.robots(...)`, `/health`, `REQUEST_DEADLINE`, `MIGRATE=never`
         let name = name.trim_start_matches('.').split(['<', '(', '=']).next().unwrap_or_default();
         let is_path = name.chars().all(|letter| letter.is_ascii_alphabetic() || letter == ':' || letter == '-');

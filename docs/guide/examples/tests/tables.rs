@@ -19,9 +19,9 @@ fn tables_below(folder: &Path, found: &mut BTreeSet<String>) {
         let path = entry.path();
         if path.is_dir() {
             tables_below(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
             let text = std::fs::read_to_string(&path).unwrap();
-            // Tables of tests stand below the sources' own; examples are comments.
+            // Tables of tests stand below the sources' own, or in files of tests; examples are comments.
             let text = text.split("#[cfg(test)]").next().unwrap_or_default();
             let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
             let text = code.join("\n");

@@ -47,11 +47,11 @@ pub(super) async fn examine(lab: &mut Lab) -> Vec<Evidence> {
             ),
             None => "no request may be repeated: declare a GET, or `idempotent`".to_owned(),
         };
-        return vec![clause::LEAST_IMPORTANT_FIRST.gap(what)];
+        return vec![clause::LEAST_FIRST.gap(what)];
     };
     match look(lab, &specs, &classes, shares).await {
         Ok(evidence) => evidence,
-        Err(reason) => vec![clause::LEAST_IMPORTANT_FIRST.gap(reason)],
+        Err(reason) => vec![clause::LEAST_FIRST.gap(reason)],
     }
 }
 
@@ -135,8 +135,8 @@ pub(super) fn judge(seen: Seen, lowest: Seen, alone: Outcome, rate: f64) -> Evid
         lowest.held.told()
     );
     match (controls(seen, lowest, alone), seen.held.are_served()) {
-        (Err(failed), _) => clause::LEAST_IMPORTANT_FIRST.gap(format!("{what}, but {}", failed.what)),
-        (Ok(control), served) => clause::LEAST_IMPORTANT_FIRST.maybe(served, what).by(&control),
+        (Err(failed), _) => clause::LEAST_FIRST.gap(format!("{what}, but {}", failed.what)),
+        (Ok(control), served) => clause::LEAST_FIRST.maybe(served, what).by(&control),
     }
 }
 

@@ -17,5 +17,5 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("classes-upside-down", |port| serve(Next::UpsideDown, port))
         .falls_short("serves the least critical requests first"),
     Server::new("classes-undeclared", |port| serve(Next::Classless, port))
-        .holds_but_for(&[clause::LEAST_IMPORTANT_FIRST], "serves clients in turn, and has no classes"),
+        .holds_but_for(&[clause::LEAST_FIRST], "serves clients in turn, and has no classes"),
 ];

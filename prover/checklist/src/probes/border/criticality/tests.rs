@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clause::border::criticality::{FAIR_SHARES, LEAST_IMPORTANT_FIRST};
+use crate::clause::border::criticality::{FAIR_SHARES, LEAST_FIRST};
 use crate::finding::{Bearing, Finding};
 use crate::lab::capacity::Capacity;
 use crate::probes::support::overload::testing::{PACE, works};
@@ -58,7 +58,7 @@ async fn classes_in_the_wrong_order_and_clients_in_the_order_of_arrival_fall_sho
     falls_short(&examine("classes-upside-down", classes).await, &["critical requests"]);
     let finding = examine("classes-greedy", classes).await;
     falls_short(&finding, &["beside one client"]);
-    assert_eq!(finding.verdict_on(LEAST_IMPORTANT_FIRST), Some(crate::finding::Verdict::Holds), "{finding:#?}");
+    assert_eq!(finding.verdict_on(LEAST_FIRST), Some(crate::finding::Verdict::Holds), "{finding:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,6 +69,6 @@ async fn an_order_that_is_not_declared_is_not_seen() {
         subject.requests = vec![get("/work")];
     })
     .await;
-    holds_but_for(&finding, &[LEAST_IMPORTANT_FIRST]);
+    holds_but_for(&finding, &[LEAST_FIRST]);
     mentions(&finding, "declare `criticality");
 }
