@@ -58,7 +58,8 @@ async fn found(id: &str, name: &str, stage: &Stage) -> Finding {
         let second = Duration::from_secs(1);
         return slow_clients::examine_with(
             &mut lab,
-            slow_clients::Patience { cut: second * 5, drip: second / 3, ask: second },
+            // The sound server needs three writes of two seconds each to notice that nothing is read.
+            slow_clients::Patience { cut: second * 10, drip: second / 3, ask: second },
         )
         .await;
     }

@@ -28,6 +28,8 @@ const AT_A_TIME: usize = 8;
 /// Requests that must be answered after it is full, as far as this is time enough: queues are filled and threads used up by them first.
 const BEYOND: usize = 1_000;
 const BEYOND_BOUND: Duration = Duration::from_secs(8);
+/// They go on for at least so long: a log with a limit of lines for each second prints on in the next one, and only then finds the pipe full.
+const BEYOND_LEAST: Duration = Duration::from_millis(2500);
 /// The fewest of them that say anything: servers with 400 threads are usual.
 const LEAST_BEYOND: usize = 500;
 /// Number of harmless requests then, at once, and the time limit of an answer.
@@ -113,7 +115,7 @@ async fn stalled(lab: &Lab, peace: &Peace, bytes: Bytes) -> Evidence {
     }
     let begun = Instant::now();
     let mut beyond = 0;
-    while is_full() && beyond < BEYOND && begun.elapsed() < BEYOND_BOUND {
+    while is_full() && (beyond < BEYOND || begun.elapsed() < BEYOND_LEAST) && begun.elapsed() < BEYOND_BOUND {
         beyond += send_rounds(peace, AT_A_TIME).await;
     }
     let contention = contention::Watch::begin(lab);
