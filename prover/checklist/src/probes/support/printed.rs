@@ -18,7 +18,7 @@ const AT_A_TIME: usize = 8;
 /// Time limit of an answer; a missing one is no fault here.
 const EACH: Duration = Duration::from_millis(500);
 /// Time that lines may be on their way.
-const ON_THEIR_WAY: Duration = Duration::from_millis(300);
+pub(crate) const ON_THEIR_WAY: Duration = Duration::from_millis(300);
 /// A head that no server takes for HTTP.
 const NO_HTTP: &[u8] = b"KEEL\r\n\r\n";
 

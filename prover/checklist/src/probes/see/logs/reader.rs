@@ -15,12 +15,14 @@ use crate::finding::Evidence;
 use crate::lab::{Lab, StartFailure};
 use crate::probes::support::core_share::CoreShare;
 use crate::probes::support::peace::Peace;
-use crate::probes::support::printed::{Bytes, IN_A_ROUND, send_rounds};
+use crate::probes::support::printed::{Bytes, IN_A_ROUND, ON_THEIR_WAY, send_rounds};
 
 /// From SIGTERM to SIGKILL at each stop.
 const STOP: Duration = Duration::from_secs(5);
 /// Rounds that show what it prints for requests.
 const SHOWN: usize = 16;
+/// They go on for so long while nothing is printed: a log with a limit of lines for each second prints again in the next one.
+const SHOWN_FOR: Duration = Duration::from_millis(2500);
 /// Maximum time for a stalled pipe to fill.
 const FILLS: Duration = Duration::from_secs(4);
 /// Rounds at a time while it fills.
@@ -65,10 +67,10 @@ pub(super) async fn examine(lab: &mut Lab) -> Vec<Evidence> {
 
 async fn reader_fails(lab: &mut Lab, peace: &Peace) -> Vec<Evidence> {
     let before = Bytes::so_far(lab).await;
-    send_rounds(peace, SHOWN).await;
+    let rounds = rounds_until(peace, || Bytes::now(lab).since(before).all() > 0).await;
     let all = Bytes::so_far(lab).await;
     let bytes = all.since(before);
-    let requests = SHOWN * IN_A_ROUND;
+    let requests = rounds * IN_A_ROUND;
     let told = format!("while it is read, {requests} requests make {} bytes of output", bytes.all());
     let prints = Control::seen(
         bytes.all() > 0,
@@ -88,12 +90,26 @@ async fn reader_fails(lab: &mut Lab, peace: &Peace) -> Vec<Evidence> {
         Err(failed) => evidence.extend([clause::STALLED.uncontrolled(failed), clause::GONE.uncontrolled(failed)]),
     }
     lab.stop().await;
-    evidence.push(full(lab, peace, all, prints.as_ref().ok()).await);
+    let at_start = Control::seen(all.all() > 0, format!("it prints {} bytes in all", all.all()), "it prints nothing");
+    evidence.push(full(lab, peace, all, prints.ok().or(at_start.ok()).as_ref()).await);
     // What is in memory only is lost: the mix makes it again for the probes that follow.
     if restart(lab).await {
         lab.send_mix().await;
     }
     evidence
+}
+
+/// Sends rounds until `seen` says that something was printed, at most for [`SHOWN_FOR`]; returns their number.
+async fn rounds_until(peace: &Peace, seen: impl Fn() -> bool) -> usize {
+    let (begun, mut rounds) = (Instant::now(), 0);
+    loop {
+        send_rounds(peace, SHOWN).await;
+        rounds += SHOWN;
+        tokio::time::sleep(ON_THEIR_WAY).await;
+        if seen() || begun.elapsed() >= SHOWN_FOR {
+            return rounds;
+        }
+    }
 }
 
 async fn restart(lab: &mut Lab) -> bool {
@@ -154,8 +170,9 @@ async fn gone(lab: &Lab, peace: &Peace) -> Evidence {
     let idle = at_rest(lab).await;
     process.close_output();
     // What is printed first is still read.
-    send_rounds(peace, SHOWN).await;
-    let closed = [Stream::Out, Stream::Err].into_iter().any(|stream| process.output_is_closed(stream));
+    let closed = || [Stream::Out, Stream::Err].into_iter().any(|stream| process.output_is_closed(stream));
+    rounds_until(peace, closed).await;
+    let closed = closed();
     send_rounds(peace, SHOWN).await;
     let fate = afterwards(lab, peace, clause::GONE, "after the reader of its output is gone", idle).await;
     if !closed && fate.is_for() {
@@ -164,7 +181,7 @@ async fn gone(lab: &Lab, peace: &Peace) -> Evidence {
     fate
 }
 
-/// Both streams are on a full disk. `all` is what it printed before.
+/// Both streams are on a full disk. `all` is what it printed before; `prints` shows that it prints for requests, or at least at its start.
 async fn full(lab: &mut Lab, peace: &Peace, all: Bytes, prints: Option<&Control>) -> Evidence {
     if all.all() == 0 {
         return clause::FULL.gap("it prints nothing, neither at its start nor for requests: a full disk cannot matter");
@@ -174,13 +191,7 @@ async fn full(lab: &mut Lab, peace: &Peace, all: Bytes, prints: Option<&Control>
             send_rounds(peace, SHOWN).await;
             let fate =
                 afterwards(lab, peace, clause::FULL, "with its output on a full disk", CoreShare::default()).await;
-            match prints {
-                Some(control) => fate.by(control),
-                None => match Control::seen(true, format!("it prints {} bytes at its start", all.all()), "") {
-                    Ok(control) => fate.by(&control),
-                    Err(failed) => clause::FULL.uncontrolled(&failed),
-                },
-            }
+            prints.into_iter().fold(fate, Evidence::by)
         }
         Err(silent) => {
             let heard = lab.start_with(|launch| launch.full_disk = vec![Stream::Out]).await;
