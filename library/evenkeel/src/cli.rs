@@ -103,7 +103,10 @@ fn migrate<S, D: Database>(service: Service<S, D>, settings: &D::Settings) -> Re
 
 /// Lists or changes jobs in the database.
 #[cfg(feature = "store")]
-fn jobs<S, D: Database>(service: Service<S, D>, configuration: crate::configuration::Configuration<S, D>) -> Result<(), Failed> {
+fn jobs<S, D: Database>(
+    service: Service<S, D>,
+    configuration: crate::configuration::Configuration<S, D>,
+) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(D::jobs(service.database, &configuration.store, configuration.jobs))
 }

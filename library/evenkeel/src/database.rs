@@ -156,7 +156,8 @@ mod with_store {
         async fn jobs(declared: Declared, settings: &StoreSettings, options: JobsOptions) -> Result<(), Failed> {
             let (store, migrations) = declared.open(settings).await?;
             let pending = store.pending(&migrations).await?.len();
-            let ran = if pending > 0 { Err(Failed::SchemaBehind { pending }) } else { command::run(&store, options).await };
+            let ran =
+                if pending > 0 { Err(Failed::SchemaBehind { pending }) } else { command::run(&store, options).await };
             store.close().await;
             ran
         }

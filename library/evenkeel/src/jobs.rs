@@ -44,9 +44,8 @@ impl<S: clap::Args + Clone + Send + Sync + 'static> Service<S, Store> {
     pub fn jobs(mut self, workers: impl Fn(&Context<S, Store>) -> Workers + Send + Sync + 'static) -> Self {
         self.database.migrations = work::add_schema(std::mem::take(&mut self.database.migrations));
         self.database.has_jobs = true;
-        let this = self.admin_routes(|context| {
-            routes::routes(JobStore::new(context.store()), context.registry().clone())
-        });
+        let this =
+            self.admin_routes(|context| routes::routes(JobStore::new(context.store()), context.registry().clone()));
         let workers = Arc::new(workers);
         // The budget of the whole stop is the bound.
         let spec = ChildSpec::new(NAME).stop_within(work::worker::MAX_DRAIN);

@@ -118,12 +118,7 @@ impl JobStore {
     ///
     /// # Errors
     /// The store's.
-    pub async fn dead_page(
-        &self,
-        queue: Option<&str>,
-        after: i64,
-        limit: usize,
-    ) -> Result<Vec<DeadLetter>, WorkError> {
+    pub async fn dead_page(&self, queue: Option<&str>, after: i64, limit: usize) -> Result<Vec<DeadLetter>, WorkError> {
         let engine = self.store().engine();
         let limit = limit.min(MAX_DEAD);
         let rows = self

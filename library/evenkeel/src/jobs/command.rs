@@ -63,8 +63,10 @@ impl JobsOptions {
         let text = |id: &'static str, long: &'static str, value: &'static str, help: &'static str| {
             Arg::new(id).long(long).value_name(value).help(help)
         };
-        let actions = Arg::new("jobs.action").value_name("ACTION").required(true).value_parser(ACTIONS.map(|(name, _)| name));
-        let targets = Arg::new("jobs.target").value_name("TARGET").num_args(0..=MAX_BATCH).action(clap::ArgAction::Append);
+        let actions =
+            Arg::new("jobs.action").value_name("ACTION").required(true).value_parser(ACTIONS.map(|(name, _)| name));
+        let targets =
+            Arg::new("jobs.target").value_name("TARGET").num_args(0..=MAX_BATCH).action(clap::ArgAction::Append);
         let states = JobState::ALL.map(JobState::name);
         Command::new(NAME)
             .about("List, retry, cancel, redrive or pause jobs in the database, and exit")
@@ -73,7 +75,11 @@ impl JobsOptions {
             .arg(text("jobs.queue", "queue", "NAME", "List this queue only"))
             .arg(text("jobs.kind", "kind", "NAME", "List this kind only"))
             .arg(text("jobs.state", "state", "STATE", "List jobs of this state only").value_parser(states))
-            .arg(text("jobs.after", "after", "ID", "List from this id on").value_parser(clap::value_parser!(i64)).default_value("0"))
+            .arg(
+                text("jobs.after", "after", "ID", "List from this id on")
+                    .value_parser(clap::value_parser!(i64))
+                    .default_value("0"),
+            )
             .arg(text("jobs.author", "author", "NAME", "Your name, for the log; needed by changes").env("USER"))
             .arg(text("jobs.reason", "reason", "TEXT", "The reason, for the log; needed by changes"))
     }
@@ -99,7 +105,9 @@ fn request(matches: &ArgMatches) -> Result<Request, String> {
     match targets {
         Targets::None if !given.is_empty() => return Err(format!("`{NAME} {action}` takes no target")),
         Targets::Ids if given.is_empty() || given.len() > MAX_BATCH => {
-            return Err(format!("`{NAME} {action}` takes 1 to {MAX_BATCH} ids; `{NAME} list` and `{NAME} dead` print them"));
+            return Err(format!(
+                "`{NAME} {action}` takes 1 to {MAX_BATCH} ids; `{NAME} list` and `{NAME} dead` print them"
+            ));
         }
         Targets::Ids => {
             for id in &given {
@@ -178,7 +186,9 @@ pub(crate) async fn run(store: &Store, options: JobsOptions) -> Result<(), Faile
         }
         Request::Change { operation, author, reason } => {
             let changed = operation.run(&jobs, None, &author, &reason).await?;
-            print(&serde_json::json!({ "operation": operation.name(), "changed": changed, "author": author, "reason": reason }))?;
+            print(
+                &serde_json::json!({ "operation": operation.name(), "changed": changed, "author": author, "reason": reason }),
+            )?;
         }
     }
     Ok(())
@@ -197,7 +207,9 @@ mod tests {
 
     fn read(line: &str) -> Result<Request, String> {
         let arguments = line.split('|').collect::<Vec<_>>();
-        let matches = JobsOptions::command().mut_arg("jobs.author", |author| author.env(None::<&str>)).try_get_matches_from(arguments);
+        let matches = JobsOptions::command()
+            .mut_arg("jobs.author", |author| author.env(None::<&str>))
+            .try_get_matches_from(arguments);
         request(&matches.map_err(|error| error.to_string())?)
     }
 

@@ -113,7 +113,12 @@ impl Operation {
             Ok(changed) => {
                 tracing::warn!(operation, target, changed, author, reason, "an operator changed jobs");
                 if let Some(registry) = registry {
-                    registry.bus().publish("jobs", target, operation, format!("{changed} changed by {author}: {reason}"));
+                    registry.bus().publish(
+                        "jobs",
+                        target,
+                        operation,
+                        format!("{changed} changed by {author}: {reason}"),
+                    );
                 }
                 Ok(changed)
             }

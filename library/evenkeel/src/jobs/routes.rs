@@ -100,7 +100,8 @@ struct Limit {
 }
 
 async fn list(State(state): State<Jobs>, Query(query): Query<ListQuery>) -> Result<Response, Problem> {
-    let filter = JobFilter { queue: query.queue, kind: query.kind, state: query.state.as_deref().map(named).transpose()? };
+    let filter =
+        JobFilter { queue: query.queue, kind: query.kind, state: query.state.as_deref().map(named).transpose()? };
     let page = state.jobs.list(&filter, query.after, page_size(query.limit)?).await.map_err(problem)?;
     Ok(Json(page).into_response())
 }
@@ -155,7 +156,11 @@ async fn edit(State(state): State<Jobs>, Path(id): Path<i64>, Json(asked): Json<
     }
 }
 
-async fn limit(State(state): State<Jobs>, Path(queue): Path<String>, Json(asked): Json<Limit>) -> Result<Response, Problem> {
+async fn limit(
+    State(state): State<Jobs>,
+    Path(queue): Path<String>,
+    Json(asked): Json<Limit>,
+) -> Result<Response, Problem> {
     if asked.running.is_none() && asked.rate.is_none() {
         return Err(wrong("nothing is to change: say running or rate; 0 removes the limit"));
     }
@@ -163,11 +168,19 @@ async fn limit(State(state): State<Jobs>, Path(queue): Path<String>, Json(asked)
     state.done(operation, asked.author, asked.reason).await
 }
 
-async fn pause_queue(state: State<Jobs>, Path(name): Path<String>, Json(by): Json<Signed>) -> Result<Response, Problem> {
+async fn pause_queue(
+    state: State<Jobs>,
+    Path(name): Path<String>,
+    Json(by): Json<Signed>,
+) -> Result<Response, Problem> {
     state.done(Operation::PauseQueue(name), by.author, by.reason).await
 }
 
-async fn resume_queue(state: State<Jobs>, Path(name): Path<String>, Json(by): Json<Signed>) -> Result<Response, Problem> {
+async fn resume_queue(
+    state: State<Jobs>,
+    Path(name): Path<String>,
+    Json(by): Json<Signed>,
+) -> Result<Response, Problem> {
     state.done(Operation::ResumeQueue(name), by.author, by.reason).await
 }
 
@@ -175,15 +188,27 @@ async fn pause_kind(state: State<Jobs>, Path(name): Path<String>, Json(by): Json
     state.done(Operation::PauseKind(name), by.author, by.reason).await
 }
 
-async fn resume_kind(state: State<Jobs>, Path(name): Path<String>, Json(by): Json<Signed>) -> Result<Response, Problem> {
+async fn resume_kind(
+    state: State<Jobs>,
+    Path(name): Path<String>,
+    Json(by): Json<Signed>,
+) -> Result<Response, Problem> {
     state.done(Operation::ResumeKind(name), by.author, by.reason).await
 }
 
-async fn pause_schedule(state: State<Jobs>, Path(name): Path<String>, Json(by): Json<Signed>) -> Result<Response, Problem> {
+async fn pause_schedule(
+    state: State<Jobs>,
+    Path(name): Path<String>,
+    Json(by): Json<Signed>,
+) -> Result<Response, Problem> {
     state.done(Operation::PauseSchedule(name), by.author, by.reason).await
 }
 
-async fn resume_schedule(state: State<Jobs>, Path(name): Path<String>, Json(by): Json<Signed>) -> Result<Response, Problem> {
+async fn resume_schedule(
+    state: State<Jobs>,
+    Path(name): Path<String>,
+    Json(by): Json<Signed>,
+) -> Result<Response, Problem> {
     state.done(Operation::ResumeSchedule(name), by.author, by.reason).await
 }
 
@@ -204,7 +229,10 @@ impl Jobs {
     /// Runs an operation on one named thing: no content when it was there.
     async fn done(&self, operation: Operation, author: String, reason: String) -> Result<Response, Problem> {
         match self.run(operation, author, reason).await? {
-            0 => Err(Problem::new(StatusCode::NOT_FOUND, "there is no schedule of this name; /health lists them, table job_schedule")),
+            0 => Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                "there is no schedule of this name; /health lists them, table job_schedule",
+            )),
             _ => Ok(StatusCode::NO_CONTENT.into_response()),
         }
     }

@@ -149,7 +149,9 @@ impl JobStore {
         let rows = self
             .store()
             .read(|tx| {
-                Box::pin(async move { Ok::<_, WorkError>(tx.fetch_all(KIND_LIST.on(engine), args![MAX_LISTED]).await?) })
+                Box::pin(
+                    async move { Ok::<_, WorkError>(tx.fetch_all(KIND_LIST.on(engine), args![MAX_LISTED]).await?) },
+                )
             })
             .await?;
         Ok(rows.iter().map(|row| row.get("kind")).collect::<Result<_, StoreError>>()?)
