@@ -61,10 +61,12 @@ pub mod dead;
 mod doorbell;
 mod error;
 pub mod job;
+
 pub mod schedule;
 mod schema;
 mod statement;
 pub mod worker;
+mod written;
 
 #[cfg(feature = "testing")]
 pub use boundary::BOUNDARIES;

@@ -12,7 +12,11 @@ struct Step {
 }
 
 /// The steps of each owner.
-const PARTS: [(&str, &[Step]); 1] = [("jobs", &[Step { version: 1, name: "jobs", script: statement!("jobs_schema") }])];
+const PARTS: [(&str, &[Step]); 1] = [("jobs", JOBS)];
+const JOBS: &[Step] = &[
+    Step { version: 1, name: "jobs", script: statement!("jobs_schema") },
+    Step { version: 2, name: "kinds", script: statement!("kinds_schema") },
+];
 
 /// Adds the tables of jobs to the migrations of a service.
 ///

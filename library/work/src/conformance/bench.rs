@@ -24,7 +24,8 @@ impl Job for Note {
 const SCHEMA: &str = "CREATE TABLE effects (n BIGINT NOT NULL, attempt BIGINT NOT NULL)";
 
 /// A database may serve several cases, one after the other.
-const CLEAR: [&str; 6] = [
+const CLEAR: [&str; 7] = [
+    "DELETE FROM evenkeel_paused_kind",
     "DELETE FROM effects",
     "DELETE FROM evenkeel_job",
     "DELETE FROM evenkeel_job_error",

@@ -4,4 +4,10 @@
 mod boundaries;
 mod conformance;
 #[cfg(feature = "postgres")]
+mod faults;
+#[cfg(feature = "postgres")]
 mod outage;
+#[cfg(feature = "postgres")]
+mod unreliable_port;
+#[cfg(feature = "postgres")]
+mod workload;
