@@ -23,6 +23,7 @@ mod bench;
 mod dead_letters;
 mod enqueueing;
 mod fences;
+mod leases;
 mod limits;
 mod list;
 mod ordering;

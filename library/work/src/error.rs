@@ -92,6 +92,19 @@ pub enum Refusal {
         /// The error of its handler.
         reason: String,
     },
+    /// A write under a lease that is over, or that another process has taken since. Nothing was written.
+    #[error(
+        "the lease {name} does not hold under the fence {fence} any more (the last one is {found}): stop this work, its \
+         successor does it"
+    )]
+    Stale {
+        /// The name of the lease.
+        name: String,
+        /// The fence of the writer.
+        fence: i64,
+        /// The fence in the database.
+        found: i64,
+    },
     /// The store refused for a reason that a repetition does not change.
     #[error(transparent)]
     Store(StoreError),

@@ -39,6 +39,7 @@
 //! - [`Workers`]: handlers, queues and schedules, and the loop that runs them.
 //! - [`JobStore`]: the operations on the tables, each over a set of jobs.
 //! - [`dead`]: dead letters, the jobs that were given up.
+//! - [`Leader`], [`Lease`]: work that one instance does at a time, fenced.
 //! - [`add_schema`]: the tables, as migrations of the store.
 //!
 //! # Features and platforms
@@ -61,6 +62,7 @@ pub mod dead;
 mod doorbell;
 mod error;
 pub mod job;
+pub mod lease;
 pub mod schedule;
 mod schema;
 mod statement;
@@ -74,6 +76,7 @@ pub use job::enqueue::{Enqueued, enqueue, enqueue_all};
 pub use job::outcome::JobError;
 pub use job::store::JobStore;
 pub use job::{Job, NewJob};
+pub use lease::{Leader, Lease, LeaseStore};
 pub use schedule::{MissedSlots, Schedule};
 pub use schema::add_schema;
 pub use worker::{QueueRules, Workers};

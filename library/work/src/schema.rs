@@ -12,7 +12,10 @@ struct Step {
 }
 
 /// The steps of each owner.
-const PARTS: [(&str, &[Step]); 1] = [("jobs", &[Step { version: 1, name: "jobs", script: statement!("jobs_schema") }])];
+const PARTS: [(&str, &[Step]); 2] = [
+    ("jobs", &[Step { version: 1, name: "jobs", script: statement!("jobs_schema") }]),
+    ("leases", &[Step { version: 1, name: "leases", script: statement!("leases_schema") }]),
+];
 
 /// Adds the tables of jobs to the migrations of a service.
 ///

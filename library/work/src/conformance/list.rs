@@ -56,6 +56,10 @@ macro_rules! for_each_job_case {
             schedules::w9_a_schedule_that_was_changed_waits_for_its_new_slot,
             workers::a_commit_of_the_same_process_wakes_the_workers,
             workers::a_deadline_that_is_over_makes_a_dead_letter,
+            leases::w14_a_leader_paused_past_its_lease_changes_nothing,
+            leases::w14_a_lease_is_taken_by_one_of_eight_candidates_and_fences_only_rise,
+            leases::w14_a_take_over_waits_for_a_guarded_transaction_and_a_renewal_does_not,
+            leases::w14_one_of_many_leaders_works_and_the_next_one_goes_on,
         }
     };
 }
