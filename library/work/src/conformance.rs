@@ -22,6 +22,7 @@ mod administration;
 mod bench;
 mod dead_letters;
 mod enqueueing;
+mod events;
 mod fences;
 mod leases;
 mod limits;
@@ -29,6 +30,7 @@ mod list;
 mod ordering;
 mod retries;
 mod schedules;
+mod subscriptions;
 mod workers;
 
 use store::{BoxFuture, StoreUrl};

@@ -32,6 +32,10 @@ const CLEAR: &[&str] = &[
     "DELETE FROM evenkeel_queue",
     "DELETE FROM evenkeel_schedule",
     "DELETE FROM evenkeel_lease",
+    "DELETE FROM evenkeel_event",
+    "DELETE FROM evenkeel_stream",
+    "DELETE FROM evenkeel_subscription",
+    "DELETE FROM evenkeel_quarantine",
 ];
 
 /// A store with the tables of jobs and a table of effects.

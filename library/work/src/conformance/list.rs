@@ -60,6 +60,20 @@ macro_rules! for_each_job_case {
             leases::w14_a_lease_is_taken_by_one_of_eight_candidates_and_fences_only_rise,
             leases::w14_a_take_over_waits_for_a_guarded_transaction_and_a_renewal_does_not,
             leases::w14_one_of_many_leaders_works_and_the_next_one_goes_on,
+            events::w1_an_event_exists_when_its_transaction_commits_and_not_otherwise,
+            events::w10_a_reader_by_number_loses_an_event_and_the_log_does_not,
+            events::w10_an_expected_version_decides_and_the_versions_of_a_stream_are_dense,
+            events::w10_the_order_of_the_log_is_that_of_the_versions_of_each_stream,
+            events::w10_a_reader_beside_parallel_writers_reads_each_event_once_in_order,
+            events::w10_a_restored_log_goes_on_in_a_new_epoch,
+            subscriptions::w10_a_projection_is_the_fold_of_the_log_from_zero_and_incremental,
+            subscriptions::w3_two_processes_fold_each_event_once_while_the_log_grows,
+            subscriptions::w4_a_subscription_paused_past_its_lease_moves_nothing,
+            subscriptions::w11_an_outbox_delivers_every_event_in_order_and_the_receiver_takes_it_once,
+            subscriptions::w8_an_event_that_always_fails_halts_its_subscription_and_no_other,
+            subscriptions::w8_an_event_that_always_fails_goes_to_the_quarantine_with_its_reason,
+            subscriptions::a_batch_over_a_range_ends_and_goes_on_after_a_failure,
+            subscriptions::a_paused_subscription_consumes_nothing_until_it_is_resumed,
         }
     };
 }

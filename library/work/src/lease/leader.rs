@@ -120,7 +120,7 @@ impl Leader {
     }
 
     /// Takes the lease if it is free.
-    async fn try_lead(&self) -> Option<Lease> {
+    pub(crate) async fn try_lead(&self) -> Option<Lease> {
         let begun = Instant::now();
         match self.leases.take(&self.name, &self.holder, self.ttl).await {
             Ok(Some(fence)) => {
@@ -137,7 +137,7 @@ impl Leader {
     }
 
     /// Renews the lease; returns once it cannot be trusted any more.
-    async fn keep(&self, lease: &Lease) {
+    pub(crate) async fn keep(&self, lease: &Lease) {
         let mut failed = 0;
         let mut wait = self.third();
         loop {
@@ -167,7 +167,7 @@ impl Leader {
         Stats::count(&self.stats.lost);
     }
 
-    async fn give_back(&self, lease: &Lease) {
+    pub(crate) async fn give_back(&self, lease: &Lease) {
         let released = self.leases.release(&self.name, lease.fence());
         if let Ok(Err(error)) = tokio::time::timeout(self.ttl, released).await {
             tracing::warn!(lease = %self.name, %error, "the lease could not be given back; it is free after its time");

@@ -5,3 +5,4 @@ mod boundaries;
 mod conformance;
 #[cfg(feature = "postgres")]
 mod outage;
+mod subscriptions;
