@@ -13,6 +13,11 @@ pub const BOUNDARIES: [&str; 8] = [
     "transaction: before the commit",
 ];
 
+/// The commit boundaries of subscriptions, in the order in which a batch passes them.
+#[cfg(feature = "testing")]
+pub const EVENT_BOUNDARIES: [&str; 4] =
+    ["fold: before the commit", "fold: after the commit", "delivery: after its end", "delivery: after the commit"];
+
 /// Marks a boundary. With the feature `testing`, the process ends here when `EVENKEEL_WORK_ABORT_AT` names the boundary.
 #[inline]
 pub(crate) fn boundary(name: &'static str) {
@@ -21,7 +26,7 @@ pub(crate) fn boundary(name: &'static str) {
         use std::sync::LazyLock;
 
         static ABORT_AT: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("EVENKEEL_WORK_ABORT_AT").ok());
-        debug_assert!(BOUNDARIES.contains(&name), "{name} is in the list");
+        debug_assert!(BOUNDARIES.contains(&name) || EVENT_BOUNDARIES.contains(&name), "{name} is in a list");
         if ABORT_AT.as_deref() == Some(name) {
             std::process::abort();
         }
