@@ -114,7 +114,8 @@ fn jobs<S, D: Database>(
 #[cfg(feature = "openapi")]
 fn print_openapi<S, D: Database>(service: &Service<S, D>) -> Result<(), Failed> {
     let Some(document) = service.openapi else { return Ok(()) };
-    let text = crate::openapi::complete(document()).to_pretty_json().map_err(Failed::Openapi)?;
+    let document = crate::openapi::complete_with(document(), &service.declared.rules);
+    let text = document.to_pretty_json().map_err(Failed::Openapi)?;
     println!("{text}");
     Ok(())
 }

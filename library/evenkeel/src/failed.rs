@@ -58,6 +58,9 @@ pub enum Failed {
         /// The panic's message.
         reason: String,
     },
+    /// The rules of a route or a bulkhead cannot be kept, or are of a route that does not exist.
+    #[error("{0}")]
+    RouteRules(#[from] border::InvalidRouteRules),
     /// An objective cannot be held, cannot alert, or is of a route that does not exist.
     #[error("{0}")]
     Objective(#[from] telemetry::objectives::InvalidObjective),

@@ -7,5 +7,6 @@ mod connections;
 mod details;
 mod http2;
 mod overload;
+mod route_rules;
 mod server;
 mod upgrades;
