@@ -24,6 +24,8 @@ mod links;
 mod objectives;
 mod process;
 mod readme;
+#[cfg(all(feature = "client", feature = "openapi"))]
+mod route_rules;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod scope;
 #[cfg(all(feature = "client", feature = "sqlite"))]
