@@ -51,6 +51,7 @@ const SECONDS: &[(&str, u64)] = &[
     ("see.logs", 17),
     ("see.metrics", 1),
     ("see.health", 5),
+    ("see.traces", 30),
     ("ship.make", 1),
     ("ship.config", 4),
     ("ship.supply-chain", 1),
