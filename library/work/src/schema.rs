@@ -12,11 +12,12 @@ struct Step {
 }
 
 /// The steps of each owner.
-const PARTS: [(&str, &[Step]); 4] = [
+const PARTS: [(&str, &[Step]); 5] = [
     ("jobs", &[Step { version: 1, name: "jobs", script: statement!("jobs_schema") }]),
     ("leases", &[Step { version: 1, name: "leases", script: statement!("leases_schema") }]),
     ("events", &[Step { version: 1, name: "events", script: statement!("events_schema") }]),
     ("quarantine", &[Step { version: 1, name: "quarantine", script: statement!("quarantine_schema") }]),
+    ("runs", &[Step { version: 1, name: "runs", script: statement!("runs_schema") }]),
 ];
 
 /// Adds the tables of jobs to the migrations of a service.

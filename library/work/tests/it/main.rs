@@ -5,4 +5,5 @@ mod boundaries;
 mod conformance;
 #[cfg(feature = "postgres")]
 mod outage;
+mod runs;
 mod subscriptions;
