@@ -29,6 +29,7 @@ mod limits;
 mod list;
 mod ordering;
 mod retries;
+mod runs;
 mod schedules;
 mod subscriptions;
 mod workers;

@@ -143,6 +143,14 @@ pub enum Refusal {
         /// The reason.
         reason: String,
     },
+    /// A run cannot be started, read or changed as asked for.
+    #[error("the run {message_id}: {reason}")]
+    Run {
+        /// The message id of the run.
+        message_id: String,
+        /// The reason.
+        reason: String,
+    },
     /// The store refused for a reason that a repetition does not change.
     #[error(transparent)]
     Store(StoreError),

@@ -41,6 +41,7 @@
 //! - [`dead`]: dead letters, the jobs that were given up.
 //! - [`Event`], [`append`], [`EventLog`]: an event log with a gap-free order.
 //! - [`Subscription`], [`Subscriptions`]: projections that fold each event exactly once, and outboxes.
+//! - [`Ratchet`], [`Ratchets`], [`run`]: work of several steps that only moves forward.
 //! - [`quarantine`]: records that could not be taken, with their reasons.
 //! - [`Leader`], [`Lease`]: work that one instance does at a time, fenced.
 //! - [`add_schema`]: the tables, as migrations of the store.
@@ -68,6 +69,7 @@ pub mod event;
 pub mod job;
 pub mod lease;
 pub mod quarantine;
+pub mod run;
 pub mod schedule;
 mod schema;
 mod statement;
@@ -76,7 +78,7 @@ pub mod worker;
 mod written;
 
 #[cfg(feature = "testing")]
-pub use boundary::{BOUNDARIES, EVENT_BOUNDARIES};
+pub use boundary::{BOUNDARIES, EVENT_BOUNDARIES, RUN_BOUNDARIES};
 pub use error::{Refusal, WorkError};
 pub use event::{Event, EventLog, Expect, NewEvent, StoredEvent, append};
 pub use job::context::JobContext;
@@ -85,6 +87,7 @@ pub use job::outcome::JobError;
 pub use job::store::JobStore;
 pub use job::{Job, NewJob};
 pub use lease::{Leader, Lease, LeaseStore};
+pub use run::{Ratchet, Ratchets, RunContext, RunInput};
 pub use schedule::{MissedSlots, Schedule};
 pub use schema::add_schema;
 pub use subscription::{Subscription, Subscriptions};

@@ -37,6 +37,9 @@ const CLEAR: &[&str] = &[
     "DELETE FROM evenkeel_stream",
     "DELETE FROM evenkeel_subscription",
     "DELETE FROM evenkeel_quarantine",
+    "DELETE FROM evenkeel_signal",
+    "DELETE FROM evenkeel_step",
+    "DELETE FROM evenkeel_run",
 ];
 
 /// A store with the tables of jobs and a table of effects.

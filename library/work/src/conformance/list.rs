@@ -77,6 +77,14 @@ macro_rules! for_each_job_case {
             subscriptions::w8_an_event_that_always_fails_goes_to_the_quarantine_with_its_reason,
             subscriptions::a_batch_over_a_range_ends_and_goes_on_after_a_failure,
             subscriptions::a_paused_subscription_consumes_nothing_until_it_is_resumed,
+            runs::w1_a_run_exists_when_its_transaction_commits_and_once_for_its_message_id,
+            runs::w13_a_run_goes_through_its_steps_and_a_committed_one_never_runs_again,
+            runs::w13_a_step_that_fails_for_good_undoes_the_others_last_to_first,
+            runs::w13_a_wait_ends_with_its_time_and_a_cancellation_turns_the_run_back,
+            runs::w13_a_run_that_does_not_fit_its_ratchet_needs_a_decision,
+            runs::w13_versions_of_a_ratchet_stand_side_by_side,
+            runs::w13_a_call_without_an_answer_or_an_undo_needs_a_decision,
+            runs::w4_a_driver_paused_past_its_lease_commits_nothing,
         }
     };
 }

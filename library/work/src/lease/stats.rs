@@ -12,7 +12,7 @@ const LEADER: Table = Table {
     help: "A lease for which this process is a candidate.",
     columns: &[
         Column::label("lease", "The lease."),
-        Column::state("state", "leading or following."),
+        Column::words("state", &["following", "leading"], "leading or following."),
         Column::gauge("fence", "The fence of the last term of this process; 0 before the first."),
         Column::gauge("trusted", "Time for which this process trusts its lease without a further renewal.")
             .in_unit(Unit::Seconds),

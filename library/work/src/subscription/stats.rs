@@ -13,7 +13,8 @@ const SUBSCRIPTION: Table = Table {
     help: "A subscription to the event log.",
     columns: &[
         Column::label("subscription", "The subscription."),
-        Column::state("state", "working, following when another process consumes, paused, halted, or done."),
+        Column::words("state", &STATES, "working, following when another process consumes, paused, halted, or done.")
+            .degraded(&["halted"]),
         Column::gauge("behind", "Events that are not consumed yet, at most 10000; of the process that consumes."),
         Column::gauge("lag", "Age of the first event that is not consumed yet.").in_unit(Unit::Seconds),
         Column::counter("events", "Events consumed."),

@@ -7,6 +7,7 @@ mod conformance;
 mod faults;
 #[cfg(feature = "postgres")]
 mod outage;
+mod runs;
 mod subscriptions;
 #[cfg(feature = "postgres")]
 mod unreliable_port;
