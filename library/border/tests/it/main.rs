@@ -8,4 +8,5 @@ mod details;
 mod http2;
 mod overload;
 mod server;
+mod unread;
 mod upgrades;
