@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_refused_and_so_is_a_sunset_before_the_deprecation() {
+    fn a_malformed_date_and_a_sunset_before_the_deprecation_are_refused() {
         for date in [
             "",
             "2023-6-30",

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_declared_is_as_for_every_other_route() {
+    fn a_route_has_the_limits_of_the_listener_where_nothing_is_declared() {
         let listener = Limits::default().with(|limits| limits.body_bytes = 7);
         assert_eq!(RouteRules::of("GET /a").limits(&listener), listener);
         assert_eq!(message(RouteRules::of("GET /a")), "");

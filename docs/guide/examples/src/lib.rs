@@ -5,6 +5,7 @@
 #![doc = include_str!("../../first-service.md")]
 #![doc = include_str!("../../services.md")]
 #![doc = include_str!("../../border.md")]
+#![doc = include_str!("../../routes.md")]
 #![doc = include_str!("../../telemetry.md")]
 #![doc = include_str!("../../background.md")]
 #![doc = include_str!("../../budgets.md")]

@@ -233,7 +233,7 @@ async fn a_declared_route_that_no_router_has_is_named() {
 }
 
 #[tokio::test]
-async fn what_is_loosened_is_listed_with_its_reason_also_for_groups_of_routes() {
+async fn loosened_rules_are_listed_with_their_reason_also_for_groups_of_routes() {
     let registry = Registry::new();
     let rules = vec![RouteRules::of("POST /upload").body_bytes(5 << 20).loosened("photographs")];
     let border = Border::new("public", Limits::default(), &registry).declaring(rules, &[], &registry).unwrap();
