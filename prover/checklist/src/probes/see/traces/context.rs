@@ -5,7 +5,7 @@ use keel_drill::double::Call;
 use keel_drill::trace_headers::TraceParent;
 
 use super::propagated::{continued, malformed, replaced, same_decision};
-use super::traced::{Observed, Place, Traced, fresh};
+use super::traced::{Observed, Place, Traced, fresh, read_of};
 use crate::clause::see::traces as clause;
 use crate::control::{Control, Uncontrolled};
 use crate::finding::Evidence;
@@ -36,20 +36,21 @@ pub(super) async fn examine(lab: &Lab, traced: &Traced) -> Vec<Evidence> {
     if pairs.is_empty() {
         pairs.push((read_of(lab), None));
     }
-    for (spec, place) in &pairs {
+    for (number, (spec, place)) in pairs.iter().enumerate() {
+        if let Some(place) = place {
+            let parent = fresh(1);
+            let seen = traced.observe(lab, Some(place), spec, &[("traceparent", &parent.header())]).await;
+            place.only_like(&parent, &seen.calls);
+        }
         evidence.extend(with_context(lab, traced, spec, *place).await);
+        if number == 0 {
+            evidence.extend(with_malformed(lab, traced, spec, *place).await);
+        }
+        if let Some(place) = place {
+            place.all_calls();
+        }
     }
-    evidence.extend(with_malformed(lab, traced, &pairs[0].0, pairs[0].1).await);
     evidence
-}
-
-/// A read of the mix, or the root.
-pub(super) fn read_of(lab: &Lab) -> RequestSpec {
-    let root = || RequestSpec { name: "GET /".to_owned(), path: "/".to_owned(), ..RequestSpec::default() };
-    lab.mix()
-        .into_iter()
-        .find(|spec| spec.only_reads() && spec.expect.is_none_or(|status| status < 400))
-        .unwrap_or_else(root)
 }
 
 /// The dependencies whose calls are not seen.

@@ -7,7 +7,7 @@ use keel_drill::double::Call;
 use keel_drill::trace_headers::TraceParent;
 use keel_wire::http::Exchange;
 
-use super::traced::{Place, Traced, fresh};
+use super::traced::{Place, Traced, fresh, quiet};
 use crate::clause::see::traces as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
@@ -15,8 +15,8 @@ use crate::subject::RequestSpec;
 
 /// The longest that queued work is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The longest that the spans of a call are waited for, which are exported later than it is made.
-const SPANS_WITHIN: Duration = Duration::from_secs(3);
+/// After the first call, until it counts as one of no trace: its spans are exported later than it is made, and another may be the one.
+const SPANS_WITHIN: Duration = Duration::from_secs(5);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -42,7 +42,7 @@ pub(super) async fn examine(lab: &Lab, traced: &Traced) -> Vec<Evidence> {
 
 async fn send(lab: &Lab, traced: &Traced, spec: &RequestSpec, place: &Place) -> Evidence {
     let sent = fresh(1);
-    place.new_calls();
+    quiet(lab, &place.double).await;
     let request = lab.fill(spec).header("traceparent", sent.header());
     let exchange = lab.http().send(request).await;
     if !exchange.status().is_some_and(|status| spec.expects(status.as_u16())) {
@@ -55,9 +55,8 @@ async fn send(lab: &Lab, traced: &Traced, spec: &RequestSpec, place: &Place) -> 
         if !calls.is_empty() && is_of(&sent, &calls, &traced.collector.received().spans) {
             break;
         }
-        // Its spans may say what its headers do not.
-        let newest = calls.iter().map(|call| call.at).max();
-        if newest.is_some_and(|at| at.elapsed() > SPANS_WITHIN || !traced.exports) {
+        let first = calls.iter().map(|call| call.at).min();
+        if first.is_some_and(|at| at.elapsed() > lab.pace.of(SPANS_WITHIN)) {
             break;
         }
         tokio::time::sleep(LOOK).await;

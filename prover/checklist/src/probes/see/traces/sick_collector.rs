@@ -7,8 +7,7 @@ use keel_drill::collector::{Behaviour, Collector};
 use keel_drill::process::Exit;
 use keel_wire::port::ReservedPort;
 
-use super::context::read_of;
-use super::traced::variables;
+use super::traced::{read_of, sampled, variables};
 use crate::clause::see::traces as clause;
 use crate::contention::{Contention, Watch};
 use crate::control::{Control, Uncontrolled};
@@ -143,7 +142,7 @@ async fn load(lab: &Lab, spec: &RequestSpec) -> Answers {
     let (client, since) = (lab.http(), Instant::now());
     let requests = stream::iter(0..lab.pace.count(LOAD));
     let begun = requests.take_while(|_| std::future::ready(since.elapsed() < lab.pace.of(LOAD_FOR)));
-    let exchanges = begun.map(|_| client.send(lab.fill(spec))).buffer_unordered(AT_A_TIME);
+    let exchanges = begun.map(|_| client.send(sampled(lab, spec))).buffer_unordered(AT_A_TIME);
     exchanges
         .fold(Answers::default(), |mut answers, exchange| {
             answers.sent += 1;

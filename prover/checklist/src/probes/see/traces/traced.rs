@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use keel_drill::collector::{Collector, Kind, Span};
 use keel_drill::double::{Call, Double};
 use keel_drill::trace_headers::TraceParent;
-use keel_wire::http::Exchange;
+use keel_wire::http::{Exchange, Request};
 
 use crate::lab::Lab;
 use crate::subject::{Dependencies, Dependency, RequestSpec};
@@ -20,6 +20,8 @@ const QUIET: Duration = Duration::from_secs(1);
 const QUIET_WITHIN: Duration = Duration::from_secs(15);
 /// The longest that spans are waited for: several times the delay that the service is told.
 const EXPORTED_WITHIN: Duration = Duration::from_secs(8);
+/// Requests that show whether it exports spans.
+const SAMPLED: usize = 3;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(25);
 /// The variables that every SDK of OpenTelemetry reads, beside the endpoint.
@@ -85,6 +87,11 @@ impl Traced {
             place.beside = quiet(lab, &place.double).await;
         }
         let mut traced = Self { collector, places, exports: true };
+        // Of requests without a context it may sample none.
+        let (client, read) = (lab.http(), read_of(lab));
+        for _ in 0..SAMPLED {
+            client.send(sampled(lab, &read)).await;
+        }
         traced.exports = traced.wait_for(lab, |spans| !spans.is_empty()).await.is_some();
         Ok(traced)
     }
@@ -144,11 +151,35 @@ impl Place {
         calls
     }
 
+    /// From now on sees only calls like those of this request that are of its trace, where there are any: others may be of work that
+    /// earlier requests have left.
+    pub(super) fn only_like(&self, sent: &TraceParent, calls: &[Call]) {
+        let is_of_it = |call: &&Call| call.trace.context().is_some_and(|context| context.trace == sent.trace);
+        self.double.only(calls.iter().filter(is_of_it).cloned().collect());
+    }
+
+    /// From now on sees every call.
+    pub(super) fn all_calls(&self) {
+        self.double.only(Vec::new());
+    }
+
     /// The requests that call it before they are answered.
     pub(super) fn users(&self, lab: &Lab) -> Vec<RequestSpec> {
         let uses = |spec: &RequestSpec| spec.uses.contains(&self.name) && !spec.later.contains(&self.name);
         lab.mix().into_iter().filter(uses).collect()
     }
+}
+
+/// A read of the mix, or the root.
+pub(super) fn read_of(lab: &Lab) -> RequestSpec {
+    let root = || RequestSpec { name: "GET /".to_owned(), path: "/".to_owned(), ..RequestSpec::default() };
+    let succeeds = |spec: &RequestSpec| spec.only_reads() && spec.expect.is_none_or(|status| status < 400);
+    lab.mix().into_iter().find(succeeds).unwrap_or_else(root)
+}
+
+/// The request with a context of its own that is sampled.
+pub(super) fn sampled(lab: &Lab, spec: &RequestSpec) -> Request {
+    lab.fill(spec).header("traceparent", fresh(1).header())
 }
 
 /// Returns true if it is the span of the answer to a request with this context.
@@ -172,7 +203,7 @@ fn http_dependencies(lab: &Lab) -> Vec<Dependency> {
 }
 
 /// Waits until the service makes no calls without a request; returns those that it still makes after `QUIET_WITHIN`.
-async fn quiet(lab: &Lab, double: &Double) -> Vec<Call> {
+pub(super) async fn quiet(lab: &Lab, double: &Double) -> Vec<Call> {
     let since = Instant::now();
     loop {
         double.take_calls();
