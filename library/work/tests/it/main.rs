@@ -4,6 +4,8 @@
 mod boundaries;
 mod conformance;
 #[cfg(feature = "postgres")]
+mod leader;
+#[cfg(feature = "postgres")]
 mod outage;
 mod runs;
 mod subscriptions;
