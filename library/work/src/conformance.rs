@@ -31,6 +31,7 @@ mod ordering;
 mod retries;
 mod runs;
 mod schedules;
+mod steady;
 mod subscriptions;
 mod workers;
 

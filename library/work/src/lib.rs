@@ -42,6 +42,7 @@
 //! - [`Event`], [`append`], [`EventLog`]: an event log with a gap-free order.
 //! - [`Subscription`], [`Subscriptions`]: projections that fold each event exactly once, and outboxes.
 //! - [`Ratchet`], [`Ratchets`], [`run`]: work of several steps that only moves forward.
+//! - [`retention`], [`invariant`]: old rows are deleted in batches, and statements about the data are checked continuously.
 //! - [`quarantine`]: records that could not be taken, with their reasons.
 //! - [`Leader`], [`Lease`]: work that one instance does at a time, fenced.
 //! - [`add_schema`]: the tables, as migrations of the store.
@@ -66,9 +67,11 @@ pub mod dead;
 mod doorbell;
 mod error;
 pub mod event;
+pub mod invariant;
 pub mod job;
 pub mod lease;
 pub mod quarantine;
+pub mod retention;
 pub mod run;
 pub mod schedule;
 mod schema;

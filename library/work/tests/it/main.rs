@@ -6,6 +6,8 @@ mod conformance;
 #[cfg(feature = "postgres")]
 mod faults;
 #[cfg(feature = "postgres")]
+mod leader;
+#[cfg(feature = "postgres")]
 mod outage;
 mod runs;
 mod subscriptions;
