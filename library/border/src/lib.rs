@@ -34,6 +34,7 @@ mod age;
 mod answer;
 mod below;
 mod body;
+mod boundary;
 mod client;
 mod connection;
 mod control_frames;

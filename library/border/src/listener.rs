@@ -30,7 +30,7 @@ use crate::exchange::Exchange;
 use crate::path::{Border, Inner};
 use crate::proxy_protocol::read_header;
 use crate::seat::{Seat, Seats};
-use crate::shed::{Early, Shed, Where};
+use crate::shed::{Early, Refusal, Shed, Where};
 use crate::socket::Socket;
 use crate::streams::Streams;
 use crate::turn_away::TurnAway;
@@ -268,7 +268,7 @@ impl Serving {
                 shed.request();
                 let has_body = !request.body().is_end_stream();
                 if has_body {
-                    connection.has_body();
+                    connection.has_body(request.body().size_hint().exact());
                 }
                 let refused = shed.is_congested().then(|| refuse_early(&shed, &request, &connection)).flatten();
                 if refused.is_some() && has_body {
@@ -283,7 +283,12 @@ impl Serving {
                 };
                 async move {
                     let mut response = match answer {
-                        Err(refused) => refused,
+                        Err((refused, hold)) => {
+                            if let Some(hold) = hold {
+                                tokio::time::sleep(hold).await;
+                            }
+                            refused
+                        }
                         Ok(answer) => answer.await?,
                     };
                     if !http2 && running.exchange().connection().retires() {
@@ -334,16 +339,23 @@ impl Serving {
     }
 }
 
-/// Refuses a request before it is routed, when it would be refused on any route.
-fn refuse_early(shed: &Shed, request: &hyper::Request<Incoming>, connection: &Connection) -> Option<Response> {
+/// Refuses a request before it is routed, when its client is over its share or it would be refused on any route. Returns the time to wait before the answer, too.
+fn refuse_early(
+    shed: &Shed,
+    request: &hyper::Request<Incoming>,
+    connection: &Connection,
+) -> Option<(Response, Option<Duration>)> {
     let class = criticality::of(request.headers(), Criticality::Critical);
     let client = connection.client_of(request.headers()).network();
     let now = Instant::now();
     let age = connection.age(now);
     let (method, path) = (request.method(), request.uri().path());
-    let reason = shed.refuse_early(Early { at: Where::Server, method, path, class, client, age, now })?;
+    let is_counted = connection.take_count();
+    let early = Early { at: Where::Server, method, path, class, client, age, now, is_counted };
+    let Refusal { reason, hold } = shed.refuse_early(early)?;
     let id = identity::request_id(request.headers());
-    Some(prepared::response(reason, HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"))))
+    let id = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"));
+    Some((prepared::response(reason, id), hold))
 }
 
 /// Hyper's limits, a little wider than ours where ours answer with a problem document.

@@ -9,3 +9,4 @@ mod http2;
 mod overload;
 mod server;
 mod upgrades;
+mod wild_client;
