@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use vitals::Registry;
 
 use crate::Problem;
+use crate::border::{Border, Inner};
 use crate::exchange::Exchange;
 use crate::invalid_route::InvalidRouteRules;
-use crate::path::{Border, Inner};
 use crate::route_counts::Route;
 use crate::route_guard::Passage;
 use crate::route_rules::RouteRules;
