@@ -45,7 +45,7 @@ use crate::shed_vitals::ShedVitals;
 pub use crate::step::{STEPS, Step};
 use crate::traffic::{Traffic, UNMATCHED, Vitals};
 use crate::{
-    Limits, Problem, answer, criticality, deadline, declared, details, framing, headers, host, prepared, target,
+    Limits, Problem, criticality, deadline, declared, details, framing, headers, host, prepared, target, unsent,
 };
 
 /// The border of one listener. Cheap to clone.
@@ -532,7 +532,7 @@ async fn waited<F: Future>(waiting: F) -> F::Output {
 /// The answer, or a refusal where it would have to wait for its client beside too many others.
 fn held_or_refused(response: Response, connection: &Connection) -> Response {
     match response.body().size_hint().exact() {
-        Some(bytes) if bytes >= answer::SMALL && !connection.can_hold(bytes) => {
+        Some(bytes) if bytes >= unsent::SMALL && !connection.unsent.can_hold(bytes) => {
             let detail = "too many bytes of earlier answers wait; read them first";
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(Duration::from_secs(1)).into_response()
         }

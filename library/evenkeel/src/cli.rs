@@ -73,6 +73,8 @@ fn main<S: Args + Clone + Send + Sync + 'static, D: Database>(
             println!("{name} {} ({})", service.build.version, service.build.commit);
             Ok(())
         }
+        #[cfg(feature = "store")]
+        crate::jobs::command::NAME => jobs(service, configuration),
         "migrate" => migrate(service, &configuration.store),
         _ => program::serve(service, configuration),
     };
@@ -97,6 +99,16 @@ fn migrate<S, D: Database>(service: Service<S, D>, settings: &D::Settings) -> Re
     let applied = runtime.block_on(D::migrate(service.database, settings))?;
     println!("{name}: {applied} migrations applied, the schema is up to date");
     Ok(())
+}
+
+/// Lists or changes jobs in the database.
+#[cfg(feature = "store")]
+fn jobs<S, D: Database>(
+    service: Service<S, D>,
+    configuration: crate::configuration::Configuration<S, D>,
+) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(D::jobs(service.database, &configuration.store, configuration.jobs))
 }
 
 #[cfg(feature = "openapi")]

@@ -34,6 +34,10 @@ pub enum Failed {
     #[cfg(feature = "store")]
     #[error("{0}")]
     Store(#[from] store::StoreError),
+    /// An operation on jobs failed.
+    #[cfg(feature = "store")]
+    #[error("{0}")]
+    Work(#[from] work::WorkError),
     /// The schema is behind, and `MIGRATE=never`.
     #[error("the store's schema lacks {pending} migrations; run the subcommand `migrate` first, or set MIGRATE=auto")]
     #[non_exhaustive]

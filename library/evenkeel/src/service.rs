@@ -134,6 +134,7 @@ impl<S: Send + Sync + 'static> Service<S> {
             database: crate::database::Declared {
                 migrations: migrations.into().owned_by(self.build.name),
                 options: Vec::new(),
+                has_jobs: false,
             },
             #[cfg(feature = "client")]
             dependencies: self.dependencies,

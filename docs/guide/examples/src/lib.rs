@@ -10,3 +10,5 @@
 #![doc = include_str!("../../background.md")]
 #![doc = include_str!("../../budgets.md")]
 #![doc = include_str!("../../jobs.md")]
+#![doc = include_str!("../../events.md")]
+#![doc = include_str!("../../ratchets.md")]

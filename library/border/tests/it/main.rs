@@ -9,4 +9,5 @@ mod http2;
 mod overload;
 mod route_rules;
 mod server;
+mod unread;
 mod upgrades;

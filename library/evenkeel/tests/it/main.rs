@@ -17,6 +17,8 @@ mod dependencies;
 #[cfg(feature = "client")]
 mod embedded;
 mod front_pages;
+#[cfg(all(feature = "client", feature = "sqlite"))]
+mod jobs_admin;
 mod links;
 #[cfg(feature = "client")]
 mod objectives;
