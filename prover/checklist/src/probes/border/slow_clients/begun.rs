@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::super::support::drips::{Patience, Until};
 use super::super::support::harmless::in_peace;
 use super::held::Held;
-use super::{ID, Others};
+use super::others::Others;
 use crate::contention;
 use crate::lab::Lab;
 use crate::probes::support::listener::Listener;
@@ -37,8 +37,8 @@ struct Begun {
 }
 
 /// Opens the connections, and leaves them open where nobody notices.
-pub(crate) async fn begin(lab: &mut Lab) {
-    let Ok((listener, harmless)) = in_peace(ID, lab).await else { return };
+pub(super) async fn begin(id: &str, lab: &mut Lab) {
+    let Ok((listener, harmless)) = in_peace(id, lab).await else { return };
     let patience = Patience::of(lab);
     let (release, released) = watch::channel(false);
     let held = Held::start(lab, &listener, harmless, patience, Until::released(patience, released)).await;

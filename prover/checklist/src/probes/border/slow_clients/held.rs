@@ -8,7 +8,9 @@ use tokio::time::MissedTickBehavior;
 
 use super::super::support::drips::{self, Patience, Until};
 use super::super::support::harmless::{Harmless, PROMPT};
-use super::{Asked, Idler, reader};
+use super::idler::Idler;
+use super::others::Asked;
+use super::reader;
 use crate::lab::Lab;
 use crate::lab::drip::{Drip, Fate};
 use crate::probes::support::listener::Listener;
