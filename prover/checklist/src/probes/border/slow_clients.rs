@@ -9,7 +9,7 @@
 //!   first shown to be answered as declared; one that is refused before its body has come (401, 404, 405) says nothing. A
 //!   connection kept open after a whole request is no attack: gap. So is a reader whose answers fit into the kernel's buffers,
 //!   and one late answer of many.
-//! - **Beside others**: where nobody notices (see `begun`), the connections are held while other probes run, and the harmless requests
+//! - **Beside others**: where no other client notices (see `begun`), the connections are held while other probes run, and the harmless requests
 //!   are asked before and after those. A connection that was cut later than the patience is a gap then.
 //! - **Blast radius**: at most eight connections, and each write twice; beside others at most ten more for a second.
 //! - **Bound in time**: the patience (60 s and the declared deadline, at most 100 s) plus 10 s; ends as soon as all are cut.
@@ -66,7 +66,7 @@ pub async fn examine_with(lab: &mut Lab, patience: Patience) -> Finding {
     end(lab, held, None).await
 }
 
-/// Opens the connections, and leaves them open where nobody notices, while other probes run.
+/// Opens the connections, and leaves them open where no other client notices, while other probes run.
 pub(crate) async fn begin(lab: &mut Lab) {
     begun::begin(ID, lab).await;
 }

@@ -1,6 +1,6 @@
 //! Slow connections that are opened early: they are held while other probes run, because most of the examination is waiting.
 //!
-//! Only where nobody notices: while they and so many more slow heads are held as other probes send requests at a time, and for
+//! Only where no other client notices: while they and so many more slow heads are held as other probes send requests at a time, and for
 //! some seconds after, a harmless request is answered as in peace. Otherwise all are closed, and examined alone later.
 
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ struct Begun {
     first: Others,
 }
 
-/// Opens the connections, and leaves them open where nobody notices.
+/// Opens the connections, and leaves them open where no other client notices.
 pub(super) async fn begin(id: &str, lab: &mut Lab) {
     let Ok((listener, harmless)) = in_peace(id, lab).await else { return };
     let patience = Patience::of(lab);
@@ -49,7 +49,7 @@ pub(super) async fn begin(id: &str, lab: &mut Lab) {
     let contention = contention::Watch::begin(lab);
     let asked = held.ask_for(lab.pace.of(ALONE), lab.pace.of(EVERY)).await;
     let first = Others { asked, contention: contention.end() };
-    if first.asked.nobody_noticed() {
+    if first.asked.went_unnoticed() {
         let process = lab.process().started();
         lab.observations.keep(Begun { process, held, first });
     }
@@ -61,7 +61,7 @@ pub(super) fn take(lab: &mut Lab) -> Option<(Held, Others)> {
     (lab.process().started() == process).then_some((held, first))
 }
 
-/// Returns true if nobody notices either when as many more slow heads are held as other probes send requests at a time.
+/// Returns true if no other client notices either when as many more slow heads are held as other probes send requests at a time.
 async fn has_room(lab: &Lab, listener: &Listener, held: &Held) -> bool {
     let uses = |spec: &&RequestSpec| !spec.uses.is_empty();
     let number = lab.subject.requests.iter().filter(uses).count().min(AT_A_TIME) + MORE;
@@ -75,5 +75,5 @@ async fn has_room(lab: &Lab, listener: &Listener, held: &Held) -> bool {
         }
         slow.push(connection);
     }
-    held.ask_for(lab.pace.of(ROOM), lab.pace.of(ROOM_EVERY)).await.nobody_noticed()
+    held.ask_for(lab.pace.of(ROOM), lab.pace.of(ROOM_EVERY)).await.went_unnoticed()
 }

@@ -66,7 +66,7 @@ impl Asked {
     }
 
     /// Returns true if each was answered as in peace, and promptly.
-    pub(super) fn nobody_noticed(&self) -> bool {
+    pub(super) fn went_unnoticed(&self) -> bool {
         self.late == 0 && self.other.is_none()
     }
 
