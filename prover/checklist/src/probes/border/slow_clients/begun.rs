@@ -28,7 +28,7 @@ const AT_A_TIME: usize = 8;
 /// Slow heads on top of those.
 const MORE: usize = 2;
 
-/// What was begun, for the probe that ends it.
+/// Connections that were opened early, for the probe that judges them.
 struct Begun {
     /// Start of the process to which they are connected.
     process: Instant,
@@ -55,7 +55,7 @@ pub(super) async fn begin(id: &str, lab: &mut Lab) {
     }
 }
 
-/// What was begun for the process that runs; none when nothing was, or another runs now.
+/// Takes the connections to the process that runs; none when there are none, or another runs now.
 pub(super) fn take(lab: &mut Lab) -> Option<(Held, Others)> {
     let Begun { process, held, first } = lab.observations.take()?;
     (lab.process().started() == process).then_some((held, first))

@@ -25,7 +25,7 @@ pub(super) struct Held {
     begun: Instant,
     dripping: JoinSet<Drip>,
     idling: JoinSet<(Idler, Fate)>,
-    /// Where other probes run beside them: ends those that are held when it says true.
+    /// Ends those that are held, when it says true; only where other probes run beside them.
     release: Option<watch::Sender<bool>>,
     /// Slow parts that have ended.
     pub(super) dripped: Vec<Drip>,
