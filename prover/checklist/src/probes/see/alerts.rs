@@ -11,8 +11,7 @@
 
 use std::path::Path;
 
-use super::metrics::exposition::Scrape;
-use super::ops_files::{self, Alert, Compared, Rules, is_published};
+use super::ops_files::{self, Alert, Compared, Published, Rules, is_published};
 use crate::clause::see::alerts as clause;
 use crate::control::Control;
 use crate::finding::{Evidence, Finding};
@@ -81,8 +80,8 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         Ok(_) => return Finding::unknown(ID, "the declared rule files have no alerts", Vec::new()),
         Err(what) => return Finding::unknown(ID, format!("the rules cannot be read: {what}"), Vec::new()),
     };
-    let scrape = ops_files::published(lab).await;
-    let mut evidence = symptoms(&rules, scrape.as_ref());
+    let published = ops_files::published(lab).await;
+    let mut evidence = symptoms(&rules, published.as_ref());
     evidence.push(few(rules.alerts.len()));
     evidence.extend(rules.alerts.iter().map(|alert| playbook(&ops, alert)));
     evidence.push(generated(&ops_files::compare(lab).await));
@@ -90,7 +89,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 }
 
 /// Judges the severities, and the metrics of alerts that page.
-fn symptoms(rules: &Rules, scrape: Result<&Scrape, &String>) -> Vec<Evidence> {
+fn symptoms(rules: &Rules, published: Result<&Published, &String>) -> Vec<Evidence> {
     let mut evidence = Vec::new();
     let unsaid: Vec<&str> = names(rules.alerts.iter().filter(|alert| !alert.labels.contains_key("severity")));
     if !unsaid.is_empty() {
@@ -105,13 +104,13 @@ fn symptoms(rules: &Rules, scrape: Result<&Scrape, &String>) -> Vec<Evidence> {
         evidence.push(clause::SYMPTOMS.gap(format!("no alert pages: none has a severity of {}", PAGES.join(", "))));
     }
     for alert in pages {
-        evidence.push(page(rules, alert, scrape));
+        evidence.push(page(rules, alert, published));
     }
     evidence
 }
 
 /// Judges an alert that pages.
-fn page(rules: &Rules, alert: &Alert, scrape: Result<&Scrape, &String>) -> Evidence {
+fn page(rules: &Rules, alert: &Alert, published: Result<&Published, &String>) -> Evidence {
     let metrics: Vec<String> = rules.metrics(&alert.expression).into_iter().collect();
     let (name, shown) = (&alert.name, metrics.join(", "));
     let is_symptom = |metric: &&String| !is_cause(metric) && has_word(metric, &SYMPTOM_WORDS);
@@ -126,21 +125,20 @@ fn page(rules: &Rules, alert: &Alert, scrape: Result<&Scrape, &String>) -> Evide
             }
         };
     }
-    let scrape = match scrape {
-        Ok(scrape) => scrape,
+    let published = match published {
+        Ok(published) => published,
         Err(why) => {
             return clause::SYMPTOMS.gap(format!("whether {shown} of {name} are published is not known: {why}"));
         }
     };
-    let missing: Vec<&String> = metrics.iter().filter(|metric| !is_published(metric, scrape)).collect();
-    let piece = match missing.first() {
+    let missing = metrics.iter().find(|metric| !is_published(metric, &published.scrape));
+    let piece = match missing {
         None => clause::SYMPTOMS.holds(format!("{name} pages on what users notice: {shown}")),
         Some(missing) => {
             clause::SYMPTOMS.contradicts(format!("{name} pages on {missing}, which the service does not publish"))
         }
     };
-    let control = Control::seen(true, "a made-up name is not among the metrics of the service", "");
-    control.map_or(piece.clone(), |control| piece.by(&control))
+    piece.by(&published.control)
 }
 
 fn is_cause(metric: &str) -> bool {

@@ -8,8 +8,7 @@
 //! - **Blast radius**: what the mix does; the command of `check` runs in `workdir`.
 //! - **Bound in time**: the command, at most a minute each time.
 
-use super::metrics::exposition::Scrape;
-use super::ops_files::{self, Compared, Query, Rules, is_published};
+use super::ops_files::{self, Compared, Published, Query, Rules, is_published};
 use crate::clause::see::dashboards as clause;
 use crate::control::Control;
 use crate::finding::{Evidence, Finding};
@@ -48,7 +47,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     // Some services publish a series once it has a value.
     lab.send_mix().await;
     let mut evidence = match ops_files::published(lab).await {
-        Ok(scrape) => metrics(&rules, &queries, &scrape),
+        Ok(published) => metrics(&rules, &queries, &published),
         Err(why) => vec![clause::METRICS.gap(why)],
     };
     evidence.extend(compared(&ops_files::compare(lab).await));
@@ -56,35 +55,30 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 }
 
 /// Judges the names of all metrics in queries and rules.
-fn metrics(rules: &Rules, queries: &[Query], scrape: &Scrape) -> Vec<Evidence> {
+fn metrics(rules: &Rules, queries: &[Query], published: &Published) -> Vec<Evidence> {
     let mut evidence = Vec::new();
     if queries.is_empty() {
         evidence.push(clause::METRICS.gap("the declared dashboards have no `expr`"));
     }
     let panels = queries.iter().map(|query| (format!("the panel {:?}", query.panel), &query.expression));
     let alerts = rules.alerts.iter().map(|alert| (format!("the alert {}", alert.name), &alert.expression));
-    let (mut seen, mut published) = (0, std::collections::BTreeSet::new());
+    let (mut seen, mut named) = (0, std::collections::BTreeSet::new());
     for (place, expression) in panels.chain(alerts) {
         seen += 1;
         let metrics = rules.metrics(expression);
         let missing: Vec<&str> =
-            metrics.iter().map(String::as_str).filter(|metric| !is_published(metric, scrape)).collect();
+            metrics.iter().map(String::as_str).filter(|metric| !is_published(metric, &published.scrape)).collect();
         if !missing.is_empty() {
             let what = format!("{place} names {}, which the service does not publish", missing.join(", "));
             evidence.push(clause::METRICS.contradicts(what).showing(expression.clone()));
         }
-        published.extend(metrics);
+        named.extend(metrics);
     }
     if evidence.is_empty() {
-        let what = format!("{seen} queries and alerts name {} metrics, which are all published", published.len());
+        let what = format!("{seen} queries and alerts name {} metrics, which are all published", named.len());
         evidence.push(clause::METRICS.holds(what));
     }
-    let control = Control::seen(true, "a made-up name is not among the metrics of the service", "");
-    let by = |piece: Evidence| match &control {
-        Ok(control) if piece.decides() => piece.by(control),
-        _ => piece,
-    };
-    evidence.into_iter().map(by).collect()
+    evidence.into_iter().map(|piece| if piece.decides() { piece.by(&published.control) } else { piece }).collect()
 }
 
 /// Judges by the command whether the files are those that the code generates, and whether a change by hand is noticed.

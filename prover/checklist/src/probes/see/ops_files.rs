@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::metrics::exposition::Scrape;
 use super::promql;
+use crate::control::Control;
 use crate::lab::Lab;
 use crate::openapi::yaml;
 use crate::subject::Ops;
@@ -154,19 +155,27 @@ pub(super) fn is_published(name: &str, scrape: &Scrape) -> bool {
         || base.is_some_and(|base| scrape.types.contains_key(base))
 }
 
-/// The metrics of the service, under the control that a name which was made up is not among them.
+/// The metrics of the service, and the control of every name that is found among them.
+#[derive(Clone, Debug)]
+pub(super) struct Published {
+    pub(super) scrape: Scrape,
+    pub(super) control: Control,
+}
+
+/// Reads the metrics, under the control that a name which was made up is not among them.
 ///
 /// # Errors
 /// The reason why they are not known.
-pub(super) async fn published(lab: &Lab) -> Result<Scrape, String> {
+pub(super) async fn published(lab: &Lab) -> Result<Published, String> {
     let path = lab.subject.metrics.clone().unwrap_or_else(|| "/metrics".to_owned());
     let exchange = lab.admin().send(keel_wire::http::Request::get(&path)).await;
     let text = exchange.answer().filter(|answer| answer.status == 200).map(keel_wire::http::Answer::text);
     let scrape = Scrape::read(&text.unwrap_or_default()).0;
-    if scrape.samples.is_empty() || is_published(MADE_UP, &scrape) {
-        return Err(format!("{path} has no metrics that can be read: say `metrics` in keel.toml"));
-    }
-    Ok(scrape)
+    let known = !scrape.samples.is_empty() && !is_published(MADE_UP, &scrape);
+    let what = format!("{MADE_UP}, which was made up, is not among the metrics of {path}");
+    let otherwise = format!("{path} has no metrics that can be read: say `metrics` in keel.toml");
+    let control = Control::seen(known, what, otherwise).map_err(|failed| failed.what)?;
+    Ok(Published { scrape, control })
 }
 
 /// Runs the declared command on the files, and on copies of which one file is changed.

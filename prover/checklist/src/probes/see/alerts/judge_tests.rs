@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use super::*;
+use crate::probes::see::metrics::exposition::Scrape;
 
-fn scrape() -> Scrape {
-    Scrape::read("# TYPE http_requests_total counter\nhttp_requests_total 3\n# TYPE queue gauge\nqueue 1\n").0
+fn published() -> Published {
+    let text = "# TYPE http_requests_total counter\nhttp_requests_total 3\n# TYPE queue gauge\nqueue 1\n";
+    Published { scrape: Scrape::read(text).0, control: Control::declared("a scrape") }
 }
 
 fn rules(expression: &str, severity: &str) -> Rules {
@@ -17,7 +19,7 @@ fn rules(expression: &str, severity: &str) -> Rules {
 }
 
 fn judged(expression: &str, severity: &str) -> Evidence {
-    symptoms(&rules(expression, severity), Ok(&scrape())).remove(0)
+    symptoms(&rules(expression, severity), Ok(&published())).remove(0)
 }
 
 #[test]

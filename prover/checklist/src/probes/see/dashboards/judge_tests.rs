@@ -1,11 +1,16 @@
 //! The judges of `see.dashboards` on files without a server.
 
 use super::*;
+use crate::probes::see::metrics::exposition::Scrape;
+
+fn published(text: &str) -> Published {
+    Published { scrape: Scrape::read(text).0, control: Control::declared("a scrape") }
+}
 
 fn judged(expression: &str) -> Evidence {
-    let scrape = Scrape::read("# TYPE d histogram\nd_bucket{le=\"1\"} 3\n# TYPE requests_total counter\n").0;
+    let text = "# TYPE d histogram\nd_bucket{le=\"1\"} 3\n# TYPE requests_total counter\n";
     let query = Query { panel: "one".to_owned(), expression: expression.to_owned() };
-    metrics(&Rules::default(), &[query], &scrape).remove(0)
+    metrics(&Rules::default(), &[query], &published(text)).remove(0)
 }
 
 #[test]
@@ -18,8 +23,7 @@ fn every_metric_of_a_panel_is_published() {
 
 #[test]
 fn a_dashboard_without_queries_shows_nothing() {
-    let scrape = Scrape::read("a 1\n").0;
-    assert!(!metrics(&Rules::default(), &[], &scrape)[0].decides());
+    assert!(!metrics(&Rules::default(), &[], &published("a 1\n"))[0].decides());
 }
 
 #[test]
