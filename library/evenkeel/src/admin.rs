@@ -2,6 +2,8 @@
 
 #[cfg(feature = "client")]
 mod policies;
+#[cfg(any(feature = "client", feature = "store"))]
+pub(crate) mod signature;
 
 use axum::Router;
 use axum::extract::State;

@@ -71,6 +71,7 @@ mod program;
 #[cfg(feature = "store")]
 mod purge;
 mod refusal;
+mod route_rules;
 mod routes;
 mod run;
 mod running;
@@ -83,7 +84,10 @@ mod traces;
 pub mod without;
 
 pub use axum;
-pub use border::{Border, ForwardedHeader, InvalidNetwork, Limits, Listener, Network, Problem};
+pub use border::{
+    Border, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits, Listener, Network, Problem,
+    RouteRules,
+};
 pub use caller::Caller;
 pub use clap;
 #[cfg(feature = "client")]
@@ -136,7 +140,7 @@ pub mod prelude {
 
     #[cfg(feature = "client")]
     pub use crate::Dependency;
-    pub use crate::{Caller, Context, Objective, Problem, Service, Stop, build_info};
+    pub use crate::{Caller, Context, Objective, Problem, RouteRules, Service, Stop, build_info};
     #[cfg(feature = "store")]
     pub use crate::{Idempotent, problem_of, recorded};
 }

@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
@@ -39,6 +39,8 @@ pub use self::rate::CALLSITE_RATE;
 
 /// The target of access lines, which have a rate limit of their own.
 const ACCESS: &str = "access";
+/// The most time that the end waits for standard error.
+const REPORT_PATIENCE: Duration = Duration::from_millis(100);
 /// A thread keeps a buffer of at most this size between two lines.
 const KEPT_BUFFER: usize = 64 * 1024;
 
@@ -54,7 +56,8 @@ const LOGS: Table = Table {
     ],
 };
 
-/// Keeps the logs going; when dropped, waits (at most a second) until the queue is written.
+/// Keeps the logs going; when dropped, waits (at most a second) until the queue is written. Lines that standard output has not taken by then are
+/// lost; standard error says how many.
 #[must_use = "dropping it ends the logs"]
 #[derive(Debug)]
 pub struct Logs {
@@ -130,7 +133,23 @@ pub fn install_with_rate(filter: &str, rate: u32, registry: &Registry) -> Result
 
 impl Drop for Logs {
     fn drop(&mut self) {
-        self.meter.queue.end();
+        let left = self.meter.queue.end();
+        if left > 0 {
+            report_left(left);
+        }
+    }
+}
+
+/// Writes to standard error how many lines were left at the end. Standard error may be blocked as well: a thread writes, and the end waits for it for at
+/// most [`REPORT_PATIENCE`].
+fn report_left(lines: u64) {
+    let (written, is_written) = std::sync::mpsc::channel();
+    let report = move || {
+        let _ = writeln!(io::stderr(), "{lines} lines of the log were not written: standard output took none in time");
+        let _ = written.send(());
+    };
+    if std::thread::Builder::new().spawn(report).is_ok() {
+        let _ = is_written.recv_timeout(REPORT_PATIENCE);
     }
 }
 

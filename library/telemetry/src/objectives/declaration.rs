@@ -205,6 +205,11 @@ impl Slo {
         Ok(())
     }
 
+    /// Returns the same objective over another period, which scales the windows.
+    pub(crate) fn over(self, period: Duration) -> Self {
+        Self { period, ..self }
+    }
+
     /// The share of bad answers that it allows.
     pub fn budget(&self) -> f64 {
         1.0 - self.target

@@ -48,6 +48,8 @@ struct Inner {
     exported: AtomicU64,
     lost: AtomicU64,
     failed: AtomicU64,
+    /// Spans without room in the queue that the log has reported.
+    reported: AtomicU64,
     /// Spans of the batch that is being sent.
     sending: AtomicU64,
     /// True after a batch that could not be sent.
@@ -63,6 +65,7 @@ impl Exporter {
             exported: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            reported: AtomicU64::new(0),
             sending: AtomicU64::new(0),
             is_failing: AtomicBool::new(false),
         };
@@ -116,6 +119,7 @@ impl Inner {
                 }
                 let spans = batch.iter().map(|trace| trace.spans.len() as u64).sum();
                 self.send(sink, otlp::encode(&self.resource, batch), spans).await;
+                self.report_full();
             }
             if is_last {
                 return;
@@ -125,11 +129,10 @@ impl Inner {
 
     async fn send(&self, sink: &impl Sink, batch: Vec<u8>, spans: u64) {
         self.sending.store(spans, Ordering::Relaxed);
-        let answer = sink.send(batch).await;
+        let answer = sink.send(batch).await.and_then(|body| otlp::rejected(&body));
         self.sending.store(0, Ordering::Relaxed);
         match answer {
-            Ok(body) => {
-                let (rejected, reason) = otlp::rejected(&body);
+            Ok((rejected, reason)) => {
                 let rejected = rejected.min(spans);
                 self.exported.fetch_add(spans - rejected, Ordering::Relaxed);
                 self.lost.fetch_add(rejected, Ordering::Relaxed);
@@ -151,8 +154,18 @@ impl Inner {
         }
     }
 
+    /// Logs the spans that found no room in the queue since the last report.
+    fn report_full(&self) {
+        let lost = self.queue.lost();
+        let new = lost - self.reported.swap(lost, Ordering::Relaxed).min(lost);
+        if new > 0 {
+            tracing::warn!(lost = new, "spans were lost: the queue was full");
+        }
+    }
+
     /// Counts what is left at the end as lost.
     fn give_up(&self) {
+        self.report_full();
         let left = self.queue.take(usize::MAX).iter().map(|trace| trace.spans.len() as u64).sum::<u64>();
         let lost = left + self.sending.swap(0, Ordering::Relaxed);
         self.lost.fetch_add(lost, Ordering::Relaxed);

@@ -166,11 +166,20 @@ pub(crate) fn encode(resource: &Resource, traces: Vec<KeptTrace>) -> Vec<u8> {
     ExportRequest { resource_spans: vec![resource_spans] }.encode_to_vec()
 }
 
-/// The spans that a collector refused, of which it gives a reason. A body that is no answer of a collector refuses none.
-pub(crate) fn rejected(body: &[u8]) -> (u64, String) {
-    let answer = ExportResponse::decode(body).unwrap_or_default();
+/// The number of items that a collector refused, with its reason.
+///
+/// # Errors
+/// When the body is no answer of a collector, such as the page of a web server: whether the items arrived is not known then. An empty body is an answer
+/// that refuses none.
+pub(crate) fn rejected(body: &[u8]) -> Result<(u64, String), String> {
+    let answer = match ExportResponse::decode(body) {
+        Ok(answer) => answer,
+        // Some collectors answer in JSON whatever they are asked in.
+        Err(_) if serde_json::from_slice::<serde_json::Map<_, _>>(body).is_ok() => ExportResponse::default(),
+        Err(_) => return Err("the body is no answer of an OTLP collector".to_owned()),
+    };
     let partial = answer.partial_success.unwrap_or_default();
-    (u64::try_from(partial.rejected_spans).unwrap_or(0), partial.error_message)
+    Ok((u64::try_from(partial.rejected_spans).unwrap_or(0), partial.error_message))
 }
 
 fn spans_of(kept: KeptTrace) -> impl Iterator<Item = SpanMessage> {
@@ -230,11 +239,13 @@ mod tests {
     }
 
     #[test]
-    fn refused_spans_are_read_from_the_answer_and_a_lying_answer_refuses_none() {
+    fn refused_items_are_read_from_the_answer_and_a_page_of_a_web_server_is_none() {
         let partial_success = Some(PartialSuccess { rejected_spans: 3, error_message: "too old".to_owned() });
-        assert_eq!(rejected(&ExportResponse { partial_success }.encode_to_vec()), (3, "too old".to_owned()));
-        assert_eq!(rejected(b"<html>"), (0, String::new()));
+        assert_eq!(rejected(&ExportResponse { partial_success }.encode_to_vec()), Ok((3, "too old".to_owned())));
+        assert_eq!(rejected(b""), Ok((0, String::new())));
+        assert_eq!(rejected(b"{\"partialSuccess\":{}}"), Ok((0, String::new())));
+        assert!(rejected(b"<html>").unwrap_err().contains("no answer of an OTLP collector"));
         let negative = Some(PartialSuccess { rejected_spans: -1, error_message: String::new() });
-        assert_eq!(rejected(&ExportResponse { partial_success: negative }.encode_to_vec()).0, 0);
+        assert_eq!(rejected(&ExportResponse { partial_success: negative }.encode_to_vec()), Ok((0, String::new())));
     }
 }

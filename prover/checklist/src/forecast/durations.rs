@@ -12,7 +12,7 @@ const SECONDS: &[(&str, u64)] = &[
     ("call.deadline", 26),
     ("call.retry", 30),
     ("call.retry-budget", 24),
-    ("call.breaker", 24),
+    ("call.breaker", 18),
     ("call.breaker-manual", 7),
     ("call.bulkhead", 16),
     ("call.cpu-bulkhead", 11),
@@ -46,7 +46,7 @@ const SECONDS: &[(&str, u64)] = &[
     ("life.drain", 20),
     ("life.start", 18),
     ("life.manager", 17),
-    ("life.steady", 29),
+    ("life.steady", 24),
     ("data.location", 14),
     ("see.logs", 17),
     ("see.metrics", 1),
@@ -59,8 +59,8 @@ const SECONDS: &[(&str, u64)] = &[
     ("ship.supply-chain", 1),
     ("prove.load", 16),
     ("prove.stress", 31),
-    ("prove.attack", 79),
-    ("prove.soak", 31),
+    ("prove.attack", 74),
+    ("prove.soak", 21),
 ];
 
 /// The estimated duration of the probe of an attribute.
