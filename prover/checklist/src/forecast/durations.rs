@@ -52,6 +52,8 @@ const SECONDS: &[(&str, u64)] = &[
     ("see.metrics", 1),
     ("see.health", 5),
     ("see.traces", 30),
+    ("see.alerts", 1),
+    ("see.dashboards", 1),
     ("ship.make", 1),
     ("ship.config", 4),
     ("ship.supply-chain", 1),

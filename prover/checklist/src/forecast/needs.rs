@@ -65,6 +65,10 @@ pub enum Need {
     Variables,
     /// A variable that carries a credential.
     Credential,
+    /// Alert rules.
+    Rules,
+    /// Dashboards.
+    Dashboards,
     /// The repository.
     Repository,
     /// Requests of several classes.
@@ -111,12 +115,14 @@ const fn needs(
 #[rustfmt::skip]
 const NEEDS: &[Needs] = {
     use Need::{
-        Body, Bystander, Classes, Crash, Credential, Data, Dependencies, Heavy, HttpDependency, Idempotent, InFlight, Json, Later, List, Load,
-        Many, Named, Partition, Read, ReadBack, ReadThatUses, Ready, Repository, Requests, Save, ServerError, SlowOrUses, State, Trip, Uses, Variables,
+        Body, Bystander, Classes, Crash, Credential, Dashboards, Data, Dependencies, Heavy, HttpDependency, Idempotent, InFlight, Json, Later, List, Load,
+        Many, Named, Partition, Read, ReadBack, ReadThatUses, Ready, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Trip, Uses, Variables,
     };
     &[
         needs("see.metrics", &[], &[Read, Dependencies], &[]),
         needs("see.health", &[], &[Dependencies, Uses], &[]),
+        needs("see.alerts", &[Rules], &[], &[]),
+        needs("see.dashboards", &[Dashboards], &[], &[]),
         needs("see.traces", &[], &[Dependencies, Uses, Later], &[]),
         needs("web.csrf", &[Body], &[], STATE),
         needs("border.limits", &[], &[Body, Json], &[]),
@@ -231,6 +237,8 @@ impl Need {
             Self::Ready => subject.ready.is_some(),
             Self::Variables => !subject.env.is_empty() || !declared.is_empty(),
             Self::Credential => subject.env.iter().any(|(name, value)| secrets::carries_credential(name, value)),
+            Self::Rules => subject.ops.as_ref().is_some_and(|ops| !ops.rules.is_empty()),
+            Self::Dashboards => subject.ops.as_ref().is_some_and(|ops| !ops.dashboards.is_empty()),
             Self::Repository => subject.repository.is_some(),
             Self::Classes => {
                 let specs = || subject.requests.iter().filter(|spec| may_be_a_storm(spec) && !spec.heavy);
@@ -276,6 +284,8 @@ impl Need {
             Self::Ready => "`ready`",
             Self::Variables => "[service.env]",
             Self::Credential => "a variable with a credential in [service.env]",
+            Self::Rules => "`rules` in [ops]",
+            Self::Dashboards => "`dashboards` in [ops]",
             Self::Repository => "`repository = \".\"`",
             Self::Classes => "`criticality = \"critical\"` and \"sheddable\" on requests that may be repeated",
             Self::Partition => "`bulkhead = \"NAME\"` on requests with capacity of their own, beside others",

@@ -23,7 +23,7 @@ pub(crate) fn declare(id: &str, name: &str, subject: &mut Subject, stage: &Stage
         ("web", attribute) => web(attribute, name, subject),
         ("border", attribute) => border(attribute, name, subject, stage),
         ("call", attribute) => call(attribute, name, subject, stage),
-        ("see", attribute) => see(attribute, name, subject, stage),
+        ("see", attribute) => see(attribute, name, subject, stage)?,
         ("life", attribute) => life(attribute, name, subject, stage),
         ("prove", attribute) => prove(attribute, name, subject, stage),
         ("ship" | "data" | "access", _) => ship(id, name, subject, stage)?,
@@ -158,13 +158,16 @@ fn levers(subject: &mut Subject) {
     declared[0].release = Some(lever("DELETE", None));
 }
 
-fn see(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) {
+fn see(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) -> io::Result<()> {
     match (attribute, name) {
+        ("alerts" | "dashboards", "border-plain") => {}
+        ("alerts" | "dashboards", _) => crate::probes::see::ops_specimen::declare(name, subject, stage)?,
         ("metrics" | "traces", "border-plain") | ("health", "see-page-for-all" | "see-echo-for-all") => {}
         ("traces", "traces-leaf") => subject.dependencies = Dependencies::Declared(Vec::new()),
         ("traces", _) => traced(subject, stage),
         _ => seen(subject, stage),
     }
+    Ok(())
 }
 
 fn life(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) {
