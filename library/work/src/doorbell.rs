@@ -1,4 +1,7 @@
-//! Doorbells: a commit that enqueues jobs wakes the workers of this process. Workers of other processes see the jobs when they poll.
+//! Doorbells: a commit that enqueues jobs wakes the workers of this process. Workers of other processes are notified, or see the jobs when they poll.
+
+#[cfg(feature = "postgres")]
+pub(crate) mod notifications;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -23,8 +26,15 @@ pub(crate) fn bell(queue: &str) -> Arc<Notify> {
     bell
 }
 
-/// Wakes the workers of a queue, if this process has any.
+/// Wakes the workers of a queue after a commit: those of this process, if it has any, and of the processes that listen.
 pub(crate) fn ring(queue: &str) {
+    wake(queue);
+    #[cfg(feature = "postgres")]
+    notifications::add(queue);
+}
+
+/// Wakes the workers of a queue in this process, if it has any.
+fn wake(queue: &str) {
     let bells = BELLS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(bell) = bells.get(queue).and_then(Weak::upgrade) {
         bell.notify_one();

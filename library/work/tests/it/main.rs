@@ -6,6 +6,8 @@ mod conformance;
 #[cfg(feature = "postgres")]
 mod faults;
 #[cfg(feature = "postgres")]
+mod notifications;
+#[cfg(feature = "postgres")]
 mod outage;
 #[cfg(feature = "postgres")]
 mod unreliable_port;
