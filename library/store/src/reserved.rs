@@ -15,7 +15,7 @@ impl Store {
     /// Listens on a channel of PostgreSQL, on a connection of its own; none on SQLite.
     ///
     /// Needs a direct connection: a pooler in transaction mode gives the session to others. The channel's name is written into the statement as a
-    /// quoted identifier.
+    /// quoted identifier. Cancel-safe: a dropped call closes its connection.
     ///
     /// # Errors
     /// The store's.
@@ -35,7 +35,7 @@ pub struct Notifications(sqlx::postgres::PgListener);
 
 #[cfg(feature = "postgres")]
 impl Notifications {
-    /// Returns the payload of the next notification. Cancel-safe: a dropped call loses none.
+    /// Returns the payload of the next notification. Not cancel-safe: a dropped call can lose one.
     ///
     /// # Errors
     /// The store's, when the connection is lost and cannot be opened again.

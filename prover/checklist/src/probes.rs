@@ -17,6 +17,7 @@ pub mod call;
 pub mod data;
 pub mod life;
 pub mod prove;
+pub mod ratchet;
 pub mod see;
 pub mod ship;
 pub mod web;
@@ -34,6 +35,7 @@ pub fn all() -> Vec<Probe> {
         ship::PROBES,
         prove::PROBES,
         data::PROBES,
+        ratchet::PROBES,
         life::PROBES,
     ]
     .concat()

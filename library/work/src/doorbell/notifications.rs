@@ -11,7 +11,7 @@ use store::{Isolation, Notifications, Options, Store, StoreError, StoreUrl, args
 use supervision::Stop;
 use tokio::sync::Notify;
 
-use super::wake;
+use super::bells::wake;
 
 /// The channel.
 const CHANNEL: &str = "evenkeel_job";

@@ -69,6 +69,8 @@ pub enum Need {
     Classes,
     /// A request of a partition, and one that is not of it.
     Partition,
+    /// A request that asks for work after its answer.
+    Jobs,
 }
 
 /// A declaration by which an attribute does not apply.
@@ -109,7 +111,7 @@ const fn needs(
 #[rustfmt::skip]
 const NEEDS: &[Needs] = {
     use Need::{
-        Body, Bystander, Classes, Crash, Credential, Data, Dependencies, Heavy, HttpDependency, Idempotent, InFlight, Json, List, Load, Many,
+        Body, Bystander, Classes, Crash, Credential, Data, Dependencies, Heavy, HttpDependency, Idempotent, InFlight, Jobs, Json, List, Load, Many,
         Named, Partition, Read, ReadBack, ReadThatUses, Ready, Repository, Requests, Save, ServerError, SlowOrUses, State, Trip, Uses, Variables,
     };
     &[
@@ -154,6 +156,7 @@ const NEEDS: &[Needs] = {
         needs("life.drain", &[], &[Ready, InFlight], &[]),
         needs("life.kill", &[State, ReadBack], &[], &[]),
         needs("life.steady", &[], &[Data], &[]),
+        needs("ratchet.jobs", &[Jobs, HttpDependency], &[Idempotent], STATE),
     ]
 };
 
@@ -212,6 +215,7 @@ impl Need {
             Self::Save => any(&|spec| writes(spec) && !spec.save.is_empty()),
             Self::ReadBack => stateless || any(&|spec| light(spec) && spec.read.is_some()),
             Self::List => any(&|spec| light(spec) && spec.list),
+            Self::Jobs => any(&|spec| light(spec) && !spec.done.is_empty()),
             Self::SlowOrUses => any(&|spec| spec.slow || !spec.uses.is_empty()),
             Self::Heavy => any(&|spec| spec.heavy),
             Self::Crash => any(&|spec| spec.crash),
@@ -260,6 +264,7 @@ impl Need {
             Self::Save => "`save` of the identifier on a request that makes something",
             Self::ReadBack => "`read` on a request that makes something",
             Self::List => "`list = true` on a GET that returns a list",
+            Self::Jobs => "`later`, `read` and `done` on a request that asks for work after its answer",
             Self::SlowOrUses => "`slow = true` on a request that takes long, or `uses` of a dependency",
             Self::Heavy => "`heavy = true` on the request that computes longest",
             Self::Crash => "`crash = true` on a request that crashes",
