@@ -8,6 +8,8 @@ mod faults;
 #[cfg(feature = "postgres")]
 mod leader;
 #[cfg(feature = "postgres")]
+mod notifications;
+#[cfg(feature = "postgres")]
 mod outage;
 mod runs;
 mod subscriptions;
