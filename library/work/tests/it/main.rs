@@ -7,5 +7,7 @@ mod conformance;
 mod leader;
 #[cfg(feature = "postgres")]
 mod outage;
+#[cfg(feature = "postgres")]
+mod outage_streams;
 mod runs;
 mod subscriptions;
