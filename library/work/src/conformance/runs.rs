@@ -227,43 +227,50 @@ pub(super) async fn w13_a_wait_ends_with_its_time_and_a_cancellation_turns_the_r
     assert_eq!(bench.live().await, 0);
 }
 
-/// A driver that is paused in a call, past its lease; another one ends the run meanwhile.
-pub(super) async fn w4_a_driver_paused_past_its_lease_commits_nothing(bench: Bench) {
-    let (paused, go_on, calls) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(AtomicUsize::new(0)));
-    let ratchet = {
-        let (paused, go_on, calls) = (paused.clone(), go_on.clone(), calls.clone());
-        row(Ratchet::new(), "reserve", 1).call("pay", move |_key, _run| {
-            let (paused, go_on, calls) = (paused.clone(), go_on.clone(), calls.clone());
-            async move {
-                let call = calls.fetch_add(1, Ordering::SeqCst);
-                if call == 0 {
-                    paused.notify_one();
-                    go_on.notified().await;
-                }
-                Ok(call)
+/// A call that waits in its first run until it may go on; its result is the number of the run.
+fn pausing(ratchet: Ratchet<Payout>, name: &str, paused: &Arc<Notify>, go_on: &Arc<Notify>) -> Ratchet<Payout> {
+    let (paused, go_on, calls) = (paused.clone(), go_on.clone(), Arc::new(AtomicUsize::new(0)));
+    ratchet.call(name, move |_key, _run| {
+        let (paused, go_on, call) = (paused.clone(), go_on.clone(), calls.fetch_add(1, Ordering::SeqCst));
+        async move {
+            if call == 0 {
+                paused.notify_one();
+                go_on.notified().await;
             }
-        })
-    };
+            Ok(call)
+        }
+    })
+}
+
+/// A driver that is paused in a call, past its lease. It goes on while its successor is in the middle of the run.
+pub(super) async fn w4_a_driver_paused_past_its_lease_commits_nothing(bench: Bench) {
+    let [zombie_paused, zombie_goes_on, successor_paused, successor_goes_on] = std::array::from_fn(|_| Arc::default());
+    let ratchet = pausing(row(Ratchet::new(), "reserve", 1), "pay", &zombie_paused, &zombie_goes_on);
+    let ratchet = pausing(ratchet, "notify", &successor_paused, &successor_goes_on);
     let ratchets = Ratchets::new(&bench.store).with(row(ratchet, "settle", 2));
     begin(&bench, "run-1").await;
-    let zombie = {
+    let driver = || {
         let workers = ratchets.handle_in(Workers::new(&bench.store));
         tokio::spawn(async move { workers.run_until_idle().await.unwrap() })
     };
-    paused.notified().await;
+    let zombie = driver();
+    zombie_paused.notified().await;
     bench.end_leases().await;
     let expired = bench.jobs.end_expired(QUEUE, Backoff::new(Duration::ZERO, Duration::ZERO)).await.unwrap();
     assert_eq!(expired.retried.len(), 1);
-    work(&bench, &ratchets).await;
-    assert_eq!(state(&ratchets, "run-1").await, RunState::Done);
+    let successor = driver();
+    successor_paused.notified().await;
     let run = ratchets.runs().get("run-1").await.unwrap().unwrap();
     let before = ratchets.runs().steps(&run).await.unwrap();
-    go_on.notify_one();
+    assert_eq!(before[1].result.as_deref(), Some("1"), "the call was repeated with its key");
+    zombie_goes_on.notify_one();
     zombie.await.unwrap();
-    assert_eq!(calls.load(Ordering::SeqCst), 2, "the call was repeated with its key");
     assert_eq!(ratchets.runs().steps(&run).await.unwrap(), before, "the zombie stores no result");
-    assert_eq!(bench.number(COUNT, args![]).await, 2);
-    assert_eq!(ratchets.runs().get("run-1").await.unwrap().unwrap(), run);
+    assert_eq!(bench.number(COUNT, args![]).await, 1, "the zombie runs no further step");
+    successor_goes_on.notify_one();
+    successor.await.unwrap();
+    assert_eq!(state(&ratchets, "run-1").await, RunState::Done);
+    assert_eq!((bench.number(COUNT, args![]).await, bench.live().await), (2, 0));
 }
 
 pub(super) async fn w13_a_run_that_does_not_fit_its_ratchet_needs_a_decision(bench: Bench) {
