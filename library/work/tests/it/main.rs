@@ -11,6 +11,8 @@ mod leader;
 mod notifications;
 #[cfg(feature = "postgres")]
 mod outage;
+#[cfg(feature = "postgres")]
+mod outage_streams;
 mod runs;
 mod subscriptions;
 #[cfg(feature = "postgres")]
