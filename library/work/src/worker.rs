@@ -9,6 +9,7 @@ mod handlers;
 mod heartbeat;
 mod in_flight;
 mod manual;
+mod observer;
 mod queue;
 mod rules;
 mod run;
@@ -18,7 +19,7 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use ::store::{BoxFuture, Store, Transaction};
 use futures_util::future::join_all;
@@ -33,6 +34,7 @@ use crate::job::{Job, NewJob};
 use crate::schedule::Schedule;
 use crate::schedule::firing::Schedules;
 use crate::worker::handlers::Handlers;
+use crate::worker::observer::Observer;
 use crate::worker::queue::Queue;
 
 pub use manual::{MAX_MANUAL, Report};
@@ -49,6 +51,7 @@ pub struct Workers {
     rules: BTreeMap<String, QueueRules>,
     schedules: Schedules,
     owner: String,
+    observer: Observer,
 }
 
 impl Workers {
@@ -60,6 +63,7 @@ impl Workers {
             rules: BTreeMap::new(),
             schedules: Schedules::default(),
             owner: vitals::new_id("worker"),
+            observer: Observer::default(),
         }
     }
 
@@ -117,6 +121,19 @@ impl Workers {
         self
     }
 
+    /// Calls `observe` at the end of each attempt that succeeds or fails, with the kind of the job, true for a failure, and the time since the job was due.
+    /// An attempt that is put off, cancelled, interrupted or lost is none of both. It must not wait: it runs in the task of the attempt.
+    #[must_use]
+    pub fn observed_by(mut self, observe: impl Fn(&str, bool, Duration) + Send + Sync + 'static) -> Self {
+        self.observer = Observer::new(observe);
+        self
+    }
+
+    /// The kinds of jobs that have handlers.
+    pub fn kinds(&self) -> Vec<String> {
+        self.handlers.kinds()
+    }
+
     /// Adds a job at each slot of a schedule, once over all processes that have the schedule. The job gets the slot, not the present time.
     ///
     /// # Panics
@@ -163,7 +180,13 @@ impl Workers {
     }
 
     fn start(&self, name: &str, rules: QueueRules) -> Arc<Queue> {
-        Arc::new(Queue::new(name, rules, self.jobs.clone(), self.handlers.clone(), self.owner.clone()))
+        Arc::new(Queue::new(
+            name,
+            rules,
+            self.jobs.clone(),
+            (self.handlers.clone(), self.observer.clone()),
+            self.owner.clone(),
+        ))
     }
 
     /// Returns the queues of the handlers and of the rules.
