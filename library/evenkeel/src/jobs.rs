@@ -11,6 +11,7 @@ use store::Store;
 use supervision::ChildSpec;
 use work::{JobStore, Workers};
 
+use crate::objectives::check_jobs;
 use crate::{Context, Service};
 
 /// The name of the part.
@@ -50,7 +51,12 @@ impl<S: clap::Args + Clone + Send + Sync + 'static> Service<S, Store> {
         // The budget of the whole stop is the bound.
         let spec = ChildSpec::new(NAME).stop_within(work::worker::MAX_DRAIN);
         this.background(spec, move |context, stop| {
+            let objectives = context.objectives().clone();
             let workers = workers(&context);
+            check_jobs(&objectives, &workers.kinds());
+            let workers = workers.observed_by(move |kind, failed, took| {
+                objectives.of_job(kind).for_each(|objective| objective.record_end(failed, took));
+            });
             async move {
                 // Beside the drain of the listener: both have the same time.
                 workers.run(context.registry(), context.stop()).await;

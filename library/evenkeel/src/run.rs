@@ -225,6 +225,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
             standard,
             &configuration.own,
             &registry,
+            &self.objectives,
         )?;
         let cpu = crate::cpu::open(standard, &registry)?;
         let shared = Shared {
@@ -236,6 +237,8 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
             registry: registry.clone(),
             instance: instance.clone(),
             stop: parts.drains.listen(),
+            #[cfg(feature = "store")]
+            objectives: self.objectives.clone(),
         };
         let context = Context::new(Arc::new(configuration.own.clone()), database.clone(), Arc::new(shared));
 

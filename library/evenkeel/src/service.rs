@@ -239,7 +239,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
         self
     }
 
-    /// Declares what a route's answers have to be, mostly: below 500, and in time. Each answer is counted exactly; burn rates and the state of the
+    /// Declares the share of good answers of a route, of good calls to a dependency, or of good attempts of a kind of job: below 500 or without a failure, and in time. Each is counted exactly; burn rates and the state of the
     /// alert are in the table `objective`, and the subcommand `observe` writes rules, dashboards and playbooks from it. A request that is slower
     /// than the objective is always traced.
     ///

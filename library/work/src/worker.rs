@@ -9,6 +9,7 @@ mod handlers;
 mod heartbeat;
 mod in_flight;
 mod manual;
+mod observer;
 mod queue;
 mod rules;
 mod run;
@@ -18,7 +19,7 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 #[cfg(feature = "postgres")]
 use ::store::StoreUrl;
@@ -37,6 +38,7 @@ use crate::job::{Job, NewJob};
 use crate::schedule::Schedule;
 use crate::schedule::firing::Schedules;
 use crate::worker::handlers::Handlers;
+use crate::worker::observer::Observer;
 use crate::worker::queue::Queue;
 
 pub use manual::{MAX_MANUAL, Report};
@@ -56,6 +58,7 @@ pub struct Workers {
     /// The database without a pooler, for notifications between processes.
     #[cfg(feature = "postgres")]
     direct: Option<StoreUrl>,
+    observer: Observer,
 }
 
 impl Workers {
@@ -69,6 +72,7 @@ impl Workers {
             owner: vitals::new_id("worker"),
             #[cfg(feature = "postgres")]
             direct: None,
+            observer: Observer::default(),
         }
     }
 
@@ -138,6 +142,19 @@ impl Workers {
         self
     }
 
+    /// Calls `observe` at the end of each attempt that succeeds or fails, with the kind of the job, true for a failure, and the time since the job was due.
+    /// An attempt that is put off, cancelled, interrupted or lost is none of both. It must not wait: it runs in the task of the attempt.
+    #[must_use]
+    pub fn observed_by(mut self, observe: impl Fn(&str, bool, Duration) + Send + Sync + 'static) -> Self {
+        self.observer = Observer::new(observe);
+        self
+    }
+
+    /// The kinds of jobs that have handlers.
+    pub fn kinds(&self) -> Vec<String> {
+        self.handlers.kinds()
+    }
+
     /// Adds a job at each slot of a schedule, once over all processes that have the schedule. The job gets the slot, not the present time.
     ///
     /// # Panics
@@ -191,7 +208,8 @@ impl Workers {
 
     fn start(&self, name: &str, rules: QueueRules, beats: &JobStore) -> Arc<Queue> {
         let stores = (self.jobs.clone(), beats.clone());
-        Arc::new(Queue::new(name, rules, stores, self.handlers.clone(), self.owner.clone()))
+        let handlers = (self.handlers.clone(), self.observer.clone());
+        Arc::new(Queue::new(name, rules, stores, handlers, self.owner.clone()))
     }
 
     /// Returns the queues of the handlers and of the rules.
