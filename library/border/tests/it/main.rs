@@ -11,3 +11,4 @@ mod route_rules;
 mod server;
 mod unread;
 mod upgrades;
+mod wild_client;

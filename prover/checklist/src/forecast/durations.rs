@@ -43,6 +43,7 @@ const SECONDS: &[(&str, u64)] = &[
     ("web.csrf", 1),
     ("access.secrets", 10),
     ("life.kill", 12),
+    ("ratchet.jobs", 40),
     ("life.drain", 20),
     ("life.start", 18),
     ("life.manager", 17),

@@ -75,6 +75,8 @@ pub enum Need {
     Classes,
     /// A request of a partition, and one that is not of it.
     Partition,
+    /// A request that asks for work after its answer.
+    Jobs,
 }
 
 /// A declaration by which an attribute does not apply.
@@ -115,7 +117,7 @@ const fn needs(
 #[rustfmt::skip]
 const NEEDS: &[Needs] = {
     use Need::{
-        Body, Bystander, Classes, Crash, Credential, Dashboards, Data, Dependencies, Heavy, HttpDependency, Idempotent, InFlight, Json, Later, List, Load,
+        Body, Bystander, Classes, Crash, Credential, Dashboards, Data, Dependencies, Heavy, HttpDependency, Idempotent, InFlight, Jobs, Json, Later, List, Load,
         Many, Named, Partition, Read, ReadBack, ReadThatUses, Ready, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Trip, Uses, Variables,
     };
     &[
@@ -163,6 +165,7 @@ const NEEDS: &[Needs] = {
         needs("life.drain", &[], &[Ready, InFlight], &[]),
         needs("life.kill", &[State, ReadBack], &[], &[]),
         needs("life.steady", &[], &[Data], &[]),
+        needs("ratchet.jobs", &[Jobs, HttpDependency], &[Idempotent], STATE),
     ]
 };
 
@@ -222,6 +225,7 @@ impl Need {
             Self::Save => any(&|spec| writes(spec) && !spec.save.is_empty()),
             Self::ReadBack => stateless || any(&|spec| light(spec) && spec.read.is_some()),
             Self::List => any(&|spec| light(spec) && spec.list),
+            Self::Jobs => any(&|spec| light(spec) && !spec.done.is_empty()),
             Self::SlowOrUses => any(&|spec| spec.slow || !spec.uses.is_empty()),
             Self::Heavy => any(&|spec| spec.heavy),
             Self::Crash => any(&|spec| spec.crash),
@@ -273,6 +277,7 @@ impl Need {
             Self::Save => "`save` of the identifier on a request that makes something",
             Self::ReadBack => "`read` on a request that makes something",
             Self::List => "`list = true` on a GET that returns a list",
+            Self::Jobs => "`later`, `read` and `done` on a request that asks for work after its answer",
             Self::SlowOrUses => "`slow = true` on a request that takes long, or `uses` of a dependency",
             Self::Heavy => "`heavy = true` on the request that computes longest",
             Self::Crash => "`crash = true` on a request that crashes",

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use self::chapters::{
-    calls_for_prices, classes, form, get, lives, note, partitions, post, prices, relaying, request, seen, shipped,
+    calls_for_prices, classes, form, get, jobs, lives, note, partitions, post, prices, relaying, request, seen, shipped,
     taxes, things, traced, works,
 };
 use super::stage::Stage;
@@ -26,6 +26,7 @@ pub(crate) fn declare(id: &str, name: &str, subject: &mut Subject, stage: &Stage
         ("see", attribute) => see(attribute, name, subject, stage)?,
         ("life", attribute) => life(attribute, name, subject, stage),
         ("prove", attribute) => prove(attribute, name, subject, stage),
+        ("ratchet", _) => jobs(subject, stage),
         ("ship" | "data" | "access", _) => ship(id, name, subject, stage)?,
         _ => {}
     }

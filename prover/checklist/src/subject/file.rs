@@ -46,7 +46,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Soak {
     /// Duration of the load of `prove.soak`.
-    /// Default: `30s`.
+    /// Default: `20s`.
     /// Example: `for = "60s"`
     #[serde(rename = "for", alias = "lasts")]
     lasts: Option<Spanned<String>>,

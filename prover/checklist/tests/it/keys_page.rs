@@ -92,7 +92,10 @@ fn dependency(example: &str) -> String {
 }
 
 fn request(example: &str) -> String {
-    let keys = ["name = \"a request\"", "path = \"/\"", "uses = [\"bank\"]"];
+    let mut keys = vec!["name = \"a request\"", "path = \"/\"", "uses = [\"bank\"]"];
+    if example.starts_with("done") {
+        keys.extend(["later = [\"bank\"]", "read = \"/\""]);
+    }
     format!("{}[[requests]]\n{}\n", dependency("run = \"true\""), with(&keys, example))
 }
 
