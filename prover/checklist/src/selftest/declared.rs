@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use self::chapters::{
-    calls_for_prices, classes, form, get, jobs, lives, note, partitions, post, prices, relaying, request, seen, shipped,
-    taxes, things, traced, works,
+    calls_for_prices, classes, form, get, jobs, lives, note, partitions, post, prices, relaying, request, seen,
+    shipped, taxes, things, traced, works,
 };
 use super::stage::Stage;
 use crate::subject::{Dependencies, Lever, Load, RequestSpec, State, Subject};
