@@ -1,4 +1,4 @@
-//! An OTLP collector on a loopback port: keeps what a service exports over HTTP, as protobuf or JSON, or misbehaves as it is told.
+//! An OTLP collector on a loopback port: keeps the exports of a service over HTTP, as protobuf or JSON, or misbehaves as configured.
 //!
 //! The receiver is bounded: connections, the size of an export before and after gzip, and the numbers of spans and metrics that are
 //! kept. Further ones are counted.
@@ -57,7 +57,7 @@ pub enum Behaviour {
     Nonsense,
 }
 
-/// What came so far.
+/// The exports so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Received {
     /// The exports that were read, in every behaviour.
@@ -114,7 +114,7 @@ impl Collector {
         *lock(&self.shared.behaviour) = behaviour;
     }
 
-    /// Returns what came so far.
+    /// Returns the exports so far.
     pub fn received(&self) -> Received {
         lock(&self.shared.received).clone()
     }
@@ -129,7 +129,7 @@ impl Collector {
         lock(&self.shared.received).spans.iter().filter(|span| span.trace == trace).cloned().collect()
     }
 
-    /// Forgets what came so far.
+    /// Forgets the exports so far.
     pub fn clear(&self) {
         *lock(&self.shared.received) = Received::default();
     }

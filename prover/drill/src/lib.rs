@@ -4,7 +4,7 @@
 //!
 //! - [`process`]: start a program in its own process group, collect its output, signal it, measure it, clean it up.
 //! - [`double`]: a dependency's double, which takes down when each call comes.
-//! - [`collector`]: an OTLP collector, which keeps what a service exports, or misbehaves.
+//! - [`collector`]: an OTLP collector, which keeps the exports of a service, or misbehaves.
 //! - [`deadline_headers`]: headers that say how long a caller waits.
 //! - [`trace_headers`]: the headers of W3C Trace Context.
 //! - [`fault`]: faults of processes and of the host, each with its undo written down before it acts.

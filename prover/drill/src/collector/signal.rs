@@ -11,7 +11,7 @@ pub struct Span {
     pub parent: String,
     /// Its name.
     pub name: String,
-    /// What it stands for.
+    /// Its kind.
     pub kind: Kind,
     /// True if its status is an error.
     pub failed: bool,
@@ -19,7 +19,7 @@ pub struct Span {
     pub links: Vec<String>,
 }
 
-/// What a span stands for.
+/// Kind of a span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// Not said.

@@ -107,7 +107,7 @@ async fn metrics_are_kept_by_name_with_the_measurements_of_histograms() {
 }
 
 #[tokio::test]
-async fn exports_that_are_not_otlp_are_refused_and_told() {
+async fn exports_that_are_not_otlp_are_refused_with_a_reason() {
     let collector = Collector::start().await.unwrap();
     assert_eq!(status(&post(&collector, "/v1/traces", "application/x-protobuf", "hello").await), 400);
     assert_eq!(status(&post(&collector, "/v1/traces", "application/json", "[]").await), 400);
@@ -117,7 +117,7 @@ async fn exports_that_are_not_otlp_are_refused_and_told() {
 }
 
 #[tokio::test]
-async fn it_misbehaves_as_it_is_told() {
+async fn it_misbehaves_as_configured() {
     let collector = Collector::start().await.unwrap();
     collector.set(Behaviour::Unavailable);
     assert_eq!(status(&post(&collector, "/v1/traces", "application/x-protobuf", span()).await), 503);

@@ -57,10 +57,11 @@ pub(super) struct Query {
 /// Outcome of the command that compares the files with the code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Compared {
-    /// Whether it finds the files equal to what the code generates.
+    /// True if it finds the files equal to those that the code generates.
     pub(super) equal: bool,
-    /// Whether it fails on a copy with one changed file: the rules, the dashboard. None where there is no such file.
+    /// True if it fails on a copy with changed rules; none where there are none.
     pub(super) notices_rules: Option<bool>,
+    /// True if it fails on a copy with a changed dashboard; none where there is none.
     pub(super) notices_dashboard: Option<bool>,
 }
 

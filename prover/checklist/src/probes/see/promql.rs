@@ -79,7 +79,7 @@ fn after(text: &str, end: char) -> &str {
     text.split_once(end).map_or("", |(_, rest)| rest)
 }
 
-/// What comes after a text in quotes, with `\` before quotes inside.
+/// Returns the rest after a text in quotes, with `\` before quotes inside.
 fn after_text(text: &str, quote: char) -> &str {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -121,7 +121,7 @@ fn named_inside(matchers: &str) -> Option<String> {
     quoted.split_once('"').map(|(name, _)| name.to_owned()).filter(|name| !name.is_empty())
 }
 
-/// What comes after a variable: `$name`, `${name:option}`.
+/// Returns the rest after a variable: `$name`, `${name:option}`.
 fn after_variable(text: &str) -> &str {
     let rest = &text[1..];
     match rest.strip_prefix('{') {
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn names_in_braces_and_variables_are_told_apart() {
+    fn names_in_braces_are_names_and_variables_are_not() {
         assert_eq!(names("{__name__=\"up\", job=\"x\"} or {\"node load\"}"), ["node load", "up"]);
         assert_eq!(names("rate(${metric}[5m]) + $other + real"), ["real"]);
         assert_eq!(names("label_replace(a, \"b\", \"$1\", \"c\", \"(.*) of c\")"), ["a"]);

@@ -2,7 +2,7 @@
 
 use keel_drill::trace_headers::{TraceHeaders, TraceParent};
 
-/// Whether a call continues the trace of the request that caused it.
+/// Checks that a call continues the trace of the request that caused it.
 ///
 /// # Errors
 /// The reason why it does not.
@@ -22,13 +22,13 @@ pub(super) fn continued(sent: &TraceParent, came: &TraceHeaders) -> Result<(), S
     Ok(())
 }
 
-/// Whether a call has the sampling flag of the request that caused it; none when it is not of its trace.
+/// Returns true if a call has the sampling flag of the request that caused it; none when it is not of its trace.
 pub(super) fn same_decision(sent: &TraceParent, came: &TraceHeaders) -> Option<bool> {
     let context = came.context().filter(|context| context.trace == sent.trace)?;
     Some(context.is_sampled() == sent.is_sampled())
 }
 
-/// Whether a call has a new context in the place of a malformed one.
+/// Checks that a call has a new context in the place of a malformed one.
 ///
 /// # Errors
 /// The reason why it has not.
