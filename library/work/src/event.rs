@@ -7,7 +7,7 @@
 //!
 //! Across streams the order is that in which transactions wrote first, which is that of cause and effect between serializable transactions.
 
-mod append;
+mod appending;
 pub(crate) mod bell;
 mod cursor;
 mod log;
@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use append::{Appended, append};
+pub use appending::{Appended, append};
 pub use cursor::Cursor;
 pub use log::{EventLog, HeldBack, Lag, MAX_COUNTED};
 pub use stored::StoredEvent;

@@ -10,6 +10,7 @@ use crate::error::{Refusal, WorkError};
 use crate::job::enqueue::{micros, moment};
 use crate::statement::{Statement, statement};
 
+const ADD: Statement = statement!("lease_add");
 const TAKE: Statement = statement!("lease_take");
 const RENEW: Statement = statement!("lease_renew");
 const RELEASE: Statement = statement!("lease_release");
@@ -69,8 +70,15 @@ impl LeaseStore {
         let row = self
             .store
             .write_at(Isolation::ReadCommitted, |tx| {
-                let values = args![name, holder, micros(ttl)];
-                Box::pin(async move { Ok::<_, WorkError>(tx.fetch_optional(TAKE.on(engine), values).await?) })
+                let (values, name) = (args![name, holder, micros(ttl)], name.to_owned());
+                Box::pin(async move {
+                    let taken = tx.fetch_optional(TAKE.on(engine), values.clone()).await?;
+                    // The first one to ask for this lease adds its row.
+                    if taken.is_some() || tx.execute(ADD.on(engine), args![name]).await? == 0 {
+                        return Ok(taken);
+                    }
+                    Ok::<_, WorkError>(tx.fetch_optional(TAKE.on(engine), values).await?)
+                })
             })
             .await?;
         Ok(row.map(|row| row.get("fence")).transpose()?)

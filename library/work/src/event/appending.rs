@@ -1,4 +1,6 @@
 //! Appends events in the caller's transaction.
+//!
+//! The function is not cancel-safe, as statements of a transaction are not: when its future is dropped, return an error from the transaction.
 
 use store::{Transaction, args};
 
@@ -23,8 +25,7 @@ pub struct Appended {
 
 /// Appends up to [`MAX_BATCH`] events to a stream: they exist when the transaction commits, and never otherwise.
 ///
-/// Transactions that append to one stream wait for each other; the order of the log is that of the stream's versions. Not cancel-safe, as
-/// statements of a transaction are not: when the future is dropped, return an error from the transaction.
+/// Transactions that append to one stream wait for each other; the order of the log is that of the stream's versions.
 ///
 /// # Errors
 /// [`Refusal::Version`] when the stream has another version than the expected one: read it again and decide anew. [`WorkError::Refused`] when
