@@ -33,7 +33,8 @@ setup-tests:
 	@PIP_IGNORE_REQUIRES_PYTHON=1 sh .ci/peers pypi:chaostoolkit==1.21.4 pypi:chaostoolkit-lib==1.45.1 pypi:jsonpath2==0.4.5
 
 setup-tests-long: setup-tests
-	@sh .ci/peers crate:toxiproxy_rust@0.1.6 pypi:opentelemetry-proto==1.45.1
+	@sh .ci/install prometheus-alertmanager
+	@sh .ci/peers crate:toxiproxy_rust@0.1.6 pypi:opentelemetry-proto==1.45.1 app:rotel==0.0.1a15
 
 run: ## Builds and starts the ledger and its partner bank on the embedded store
 	@cargo build --quiet -p ledger -p rail

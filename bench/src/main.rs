@@ -8,8 +8,10 @@ mod calls;
 mod load;
 mod measure;
 mod overload;
+mod peers;
 mod proxy;
 mod start;
+mod telemetry;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -17,10 +19,11 @@ use std::process::ExitCode;
 type Section = fn() -> Result<String, String>;
 
 /// The report's parts, in order.
-const SECTIONS: [(&str, Section); 6] = [
+const SECTIONS: [(&str, Section); 7] = [
     ("border", border::report),
     ("start", start::report),
     ("calls", calls::report),
+    ("telemetry", telemetry::report),
     ("proxy", proxy::report),
     ("load", load::report),
     ("overload", overload::report),

@@ -1,6 +1,6 @@
 //! Refusals below the HTTP server: an idle HTTP/1.1 connection gets a prepared 503, and the server sees nothing of its request.
 //!
-//! Only under congestion, and only where the bytes that were read are one whole simple head ([`SimpleHead`]) at a place where a
+//! Only under congestion, and only where the bytes that were read are one whole simple request ([`SimpleHead`]) at a place where a
 //! head begins ([`Connection::is_at_head`]): answers stay in the order of their requests, and bytes of a body are never taken for a head.
 //! Pipelined requests go to the server.
 
@@ -15,8 +15,9 @@ use tokio::time::Instant;
 
 use crate::connection::Connection;
 use crate::prepared;
-use crate::shed::{Early, Shed, Where};
+use crate::shed::{Early, Refusal, Shed, Where};
 use crate::simple_head::SimpleHead;
+use crate::timer::Timer;
 
 /// The refusals of one socket.
 #[derive(Debug)]
@@ -25,11 +26,14 @@ pub(crate) struct Below {
     /// The answer of which the peer has not taken all: one, as nothing is read before it is sent.
     answers: Vec<u8>,
     sent: usize,
+    /// The peer waits for it until then.
+    held_until: Option<Instant>,
+    timer: Timer,
 }
 
 impl Below {
     pub(crate) fn new(shed: Arc<Shed>) -> Self {
-        Self { shed, answers: Vec::new(), sent: 0 }
+        Self { shed, answers: Vec::new(), sent: 0, held_until: None, timer: Timer::default() }
     }
 
     /// Returns true while the age of what is read matters.
@@ -47,8 +51,13 @@ impl Below {
         let (Some(client), Some(head)) = (connection.client_address(), SimpleHead::parse(bytes)) else { return false };
         let (at, method, path, class) = (Where::Socket, &head.method, head.path(), head.class);
         // The age would cost a system call, and a full queue refuses at any age.
-        let early = Early { at, method, path, class, client: Some(client), age: Duration::ZERO, now };
-        let Some(reason) = self.shed.refuse_early(early) else { return false };
+        let (age, is_counted) = (Duration::ZERO, false);
+        let early = Early { at, method, path, class, client: Some(client), age, now, is_counted };
+        let Some(Refusal { reason, hold }) = self.shed.refuse_early(early) else {
+            connection.count();
+            return false;
+        };
+        self.held_until = hold.map(|hold| now + hold);
         prepared::write(reason, head.method == axum::http::Method::HEAD, head.request_id, &mut self.answers);
         true
     }
@@ -56,6 +65,17 @@ impl Below {
     /// Returns true while answers wait for the peer.
     pub(crate) fn is_sending(&self) -> bool {
         self.sent < self.answers.len()
+    }
+
+    /// Ready when the peer need not wait for its answer any more.
+    pub(crate) fn poll_held(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match self.held_until {
+            Some(until) if !self.timer.has_passed(until, context) => Poll::Pending,
+            _ => {
+                self.held_until = None;
+                Poll::Ready(())
+            }
+        }
     }
 
     /// Sends the answers; ready with the number of bytes of the last write when the peer has taken all.
@@ -123,7 +143,7 @@ mod tests {
             }
         }
 
-        fn refused(&self) -> Option<resilience::admission::Reason> {
+        fn refused(&self) -> Option<Refusal> {
             let (method, class) = (&axum::http::Method::GET, Criticality::Default);
             let client = Some(ADDRESS);
             let at = Where::Socket;
@@ -135,6 +155,7 @@ mod tests {
                 client,
                 age: Duration::ZERO,
                 now: Instant::now(),
+                is_counted: true,
             })
         }
 
@@ -220,7 +241,7 @@ mod tests {
         let (mut socket, mut peer, connection) = overload.connect(4096);
         connection.received(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 50\r\n\r\n");
         let running = Exchange::begin(connection.clone(), "/");
-        connection.has_body();
+        connection.has_body(None);
         running.answered(0);
         drop(running);
         socket.flush().await.unwrap();

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::Limits;
 use crate::admission::Permit;
+use crate::boundary::Boundary;
 use crate::client::{Client, Clients};
 use crate::forwarded;
 use crate::place::HeldPlace;
@@ -21,7 +22,6 @@ use crate::state::{Stage, State};
 use crate::turn::Turn;
 use crate::unsent::{Unsent, UnsentInAll};
 
-const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 /// Requests after which a busy connection looks at its age.
 const AGE_CHECK: u32 = 64;
 
@@ -47,6 +47,8 @@ pub(crate) struct Connection {
     pub(crate) unsent: Unsent,
     /// Microseconds after the connection was opened, plus one, at which the bytes came that were read last; zero: unknown.
     arrived: AtomicU64,
+    /// True when the request that was read last was counted against the share of its client.
+    counted: AtomicBool,
     /// The place of its one open request (HTTP/1.1).
     pub(crate) place: HeldPlace,
     /// Its requests in the present turn of its task (HTTP/1.1).
@@ -80,10 +82,7 @@ struct Current {
     requests: u32,
     /// True once the connection has reached its age.
     is_old: bool,
-    /// True when the bytes so far end with the end of a head, and the server has read all of them before their requests.
-    ends_whole: bool,
-    /// True once a request with a body has come: from then on only the server can tell where a head begins.
-    had_body: bool,
+    boundary: Boundary,
 }
 
 impl Connection {
@@ -96,8 +95,7 @@ impl Connection {
             unflushed_bytes: 0,
             requests: 0,
             is_old: false,
-            ends_whole: true,
-            had_body: false,
+            boundary: Boundary::START,
         };
         Self {
             current: Mutex::new(current),
@@ -108,6 +106,7 @@ impl Connection {
             peer,
             unsent: Unsent::new(limits.clone(), Arc::default()),
             arrived: AtomicU64::new(0),
+            counted: AtomicBool::new(false),
             place: HeldPlace::default(),
             turn: Turn::default(),
             opened,
@@ -136,7 +135,8 @@ impl Connection {
         let mut current = self.current();
         let was = current.protocol;
         current.protocol = was.after(bytes);
-        current.ends_whole = current.state.awaits_head() && bytes.ends_with(END_OF_HEAD);
+        let (is_idle, awaits_head) = (current.state.is_idle(), current.state.awaits_head());
+        current.boundary.received(bytes, is_idle, awaits_head);
         current.state = current.state.received(current.protocol == Protocol::Http2, Instant::now);
         if was != Protocol::Http2 && current.protocol == Protocol::Http2 {
             current.state = current.state.preface(Instant::now());
@@ -152,13 +152,23 @@ impl Connection {
     /// so far, and no request is open.
     pub(crate) fn is_at_head(&self) -> bool {
         let current = self.current();
-        let is_idle = matches!(current.state, State::Opened { .. } | State::Idle { .. });
-        is_idle && current.ends_whole && !current.had_body && current.protocol != Protocol::Http2 && !self.retires()
+        current.state.is_idle() && current.boundary.is_clear() && current.protocol != Protocol::Http2 && !self.retires()
     }
 
-    /// The request has a body.
-    pub(crate) fn has_body(&self) {
-        self.current().had_body = true;
+    /// The request has a body of this length; none: unknown.
+    pub(crate) fn has_body(&self, length: Option<u64>) {
+        self.current().boundary.has_body(length);
+    }
+
+    /// The request that was read last was counted against the share of its client.
+    pub(crate) fn count(&self) {
+        self.counted.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns true, once, when the request was counted.
+    pub(crate) fn take_count(&self) -> bool {
+        // Only written where it changes.
+        self.counted.load(Ordering::Relaxed) && self.counted.swap(false, Ordering::Relaxed)
     }
 
     /// Requests were answered below the server, which saw nothing of them. None is open.

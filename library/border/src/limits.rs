@@ -182,6 +182,25 @@ impl Limits {
         }
     }
 
+    /// Returns the names of the limits of a route that are looser than those of `other`.
+    pub(crate) fn looser_than(&self, other: &Self) -> Vec<&'static str> {
+        let objective = |limits: &Self| limits.objective.unwrap_or(Duration::MAX);
+        let looser = [
+            ("uri_bytes", self.uri_bytes > other.uri_bytes),
+            ("headers", self.headers > other.headers),
+            ("header_bytes", self.header_bytes > other.header_bytes),
+            ("body_bytes", self.body_bytes > other.body_bytes),
+            ("json_depth", self.json_depth > other.json_depth),
+            ("body_timeout", self.body_timeout > other.body_timeout),
+            ("min_rate", self.min_rate < other.min_rate),
+            ("rate_grace", self.rate_grace > other.rate_grace),
+            ("deadline", self.deadline > other.deadline),
+            ("objective", objective(self) > objective(other)),
+            ("strict_paths", !self.strict_paths && other.strict_paths),
+        ];
+        looser.into_iter().filter(|(_, is_looser)| *is_looser).map(|(name, _)| name).collect()
+    }
+
     /// Refuses a head that is over a bound, before anything is done for it.
     pub(crate) fn check(&self, head: &Parts, header_bytes: usize, declared_body: Option<u64>) -> Result<(), Problem> {
         let uri = head.uri.path_and_query().map_or(0, |target| target.as_str().len());

@@ -17,8 +17,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::Limits;
 use crate::below::Below;
+use crate::border::{Border, Inner};
 use crate::connection::{Connection, Peer};
-use crate::path::{Border, Inner};
 use crate::proxy_protocol::read_header;
 use crate::seat::{Seat, Seats};
 use crate::service::answer;

@@ -1,231 +1,40 @@
-//! Request pipeline: [`Guard`] runs the steps that [`STEPS`] lists.
+//! Request pipeline: the steps that [`STEPS`] lists, from the head to the answer.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, HttpBody};
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use resilience::admission::{self, Entry, RouteId};
 use resilience::{Criticality, Deadline};
-use supervision::{Lifecycle, Phase};
+use supervision::Phase;
 use telemetry::traces::{self, SpanKind};
 use tokio::time::Instant;
-use tower::{Layer, Service};
-use vitals::Registry;
+use tower::Service;
 
-use crate::access_log::AccessLog;
-use crate::admission::{Admission, Permit};
+use crate::admission::Permit;
 use crate::body::{Guarded, Refusal, is_json};
+use crate::border::Inner;
 use crate::client::Client;
 use crate::connection::Connection;
 use crate::exchange::Exchange;
 use crate::forwarded::is_in;
 use crate::glance::Glance;
-use crate::identity::identify;
-use crate::observers::{Observed, Observers, RouteObjectives};
-use crate::problem::{documented, needs_document};
-use crate::record::Record;
-use crate::route_counts::Route;
-use crate::shed::Shed;
-use crate::shed_vitals::ShedVitals;
+pub use crate::guard::Guard;
 pub use crate::step::{STEPS, Step};
-use crate::traffic::{Traffic, UNMATCHED, Vitals};
-use crate::{
-    Limits, Problem, criticality, deadline, declared, details, framing, headers, host, prepared, target, unsent,
-};
-
-/// The border of one listener. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Border {
-    pub(crate) inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Inner {
-    pub(crate) limits: Limits,
-    pub(crate) traffic: Arc<Traffic>,
-    admission: Arc<Admission>,
-    pub(crate) shed: Arc<Shed>,
-    access_log: Arc<AccessLog>,
-    lifecycle: Option<Lifecycle>,
-    vitals: Arc<(Vitals, ShedVitals)>,
-    observers: Observers,
-}
-
-impl Border {
-    /// The border of the listener called `name`, with its vitals registered.
-    pub fn new(name: &str, limits: Limits, registry: &Registry) -> Self {
-        Self::build(name, limits, registry, None)
-    }
-
-    /// Creates a border that also asks clients to leave (`Connection: close`) from [`Phase::Draining`] on.
-    pub fn draining_with(name: &str, limits: Limits, registry: &Registry, lifecycle: Lifecycle) -> Self {
-        Self::build(name, limits, registry, Some(lifecycle))
-    }
-
-    fn build(name: &str, limits: Limits, registry: &Registry, lifecycle: Option<Lifecycle>) -> Self {
-        let traffic = Arc::new(Traffic::new(name));
-        let admission = Admission::new(limits.in_flight, limits.in_flight_per_address);
-        let access_log = Arc::new(AccessLog::new(limits.access_lines));
-        let shed = Shed::new(&limits, traffic.clone(), access_log.clone());
-        shed.declare(&limits);
-        let requests = Vitals::register(registry, &traffic, &admission, shed.clone(), &limits);
-        let vitals = Arc::new((requests, ShedVitals::register(registry, name, &shed)));
-        let observers = Observers::default();
-        let inner = Inner { limits, traffic, admission, shed, access_log, lifecycle, vitals, observers };
-        Self { inner: Arc::new(inner) }
-    }
-
-    /// The limits around routes.
-    pub fn limits(&self) -> &Limits {
-        &self.inner.limits
-    }
-
-    /// The border of the same listener with other limits for some of its routes: bodies, heads, JSON, deadline, objective and criticality.
-    /// Connections, the queue of admission, vitals and the access log are shared.
-    #[must_use]
-    pub fn with_limits(&self, limits: Limits) -> Self {
-        self.inner.shed.declare(&limits);
-        self.with(limits, self.inner.observers.clone())
-    }
-
-    /// The same border, whose requests these observe. Set it before the border is put around routes.
-    #[must_use]
-    pub fn observed_by(&self, observers: Observers) -> Self {
-        self.inner.shed.observe(&observers.objectives);
-        self.with(self.inner.limits.clone(), observers)
-    }
-
-    fn with(&self, limits: Limits, observers: Observers) -> Self {
-        let Inner { traffic, admission, shed, access_log, lifecycle, vitals, .. } = &*self.inner;
-        let inner = Inner {
-            limits,
-            traffic: traffic.clone(),
-            admission: admission.clone(),
-            shed: shed.clone(),
-            access_log: access_log.clone(),
-            lifecycle: lifecycle.clone(),
-            vitals: vitals.clone(),
-            observers,
-        };
-        Self { inner: Arc::new(inner) }
-    }
-
-    /// Puts the border around all routes and the fallback of a router. The metrics of its routes are there at zero from now on.
-    pub fn around(&self, routes: Router) -> Router {
-        for (path, methods) in declared::routes(&routes) {
-            self.inner.traffic.declare(&path, &methods);
-        }
-        routes.layer(self.clone())
-    }
-}
-
-impl<S> Layer<S> for Border {
-    type Service = Guard<S>;
-
-    fn layer(&self, handler: S) -> Guard<S> {
-        Guard { place: Arc::new(Place { border: self.inner.clone(), route: OnceLock::new() }), handler }
-    }
-}
-
-/// A handler behind the border.
-#[derive(Clone, Debug)]
-pub struct Guard<S> {
-    place: Arc<Place>,
-    handler: S,
-}
-
-/// Position of a guard: its border, and the route that it wraps.
-#[derive(Debug)]
-struct Place {
-    border: Arc<Inner>,
-    /// The route of its first request: mostly of all, as a router puts a guard around each route.
-    route: OnceLock<KnownRoute>,
-}
-
-/// A route, for the metrics and for the gate.
-#[derive(Clone, Debug)]
-struct KnownRoute {
-    route: Arc<Route>,
-    /// None where nothing is shed.
-    id: Option<RouteId>,
-    objectives: RouteObjectives,
-}
-
-impl Place {
-    fn route(&self, request: &Request) -> KnownRoute {
-        let pattern = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-        match self.route.get() {
-            Some(known) if known.route.name() == pattern.unwrap_or(UNMATCHED) => known.clone(),
-            _ => {
-                let route = self.border.traffic.route(pattern);
-                let id = self.border.shed.route(route.name(), &self.border.limits);
-                let objectives = self.border.observers.objectives.of_route(route.name());
-                let known = KnownRoute { route, id, objectives };
-                let _ = self.route.set(known.clone());
-                known
-            }
-        }
-    }
-}
-
-impl<S> Service<Request> for Guard<S>
-where
-    S: Service<Request, Response = Response, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.handler.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        let started = Instant::now();
-        let (place, glance) = (self.place.clone(), Glance::of(request.headers()));
-        let (KnownRoute { route, id, objectives }, method) = (place.route(&request), request.method().clone());
-        let target = request.uri().path_and_query().cloned();
-        let tracer = place.border.observers.tracer.as_ref();
-        let (context, trace) = Step::RequestId.run(|| identify(request.headers(), &glance, tracer, started));
-        let request_id = context.request_id.clone();
-        // From here on a request that is dropped is counted as cancelled.
-        let record = Record::new(place.border.access_log.clone(), route, method, target, started, context.trace);
-        let record = record.observed(Observed { trace: trace.clone(), objectives, request_id: request_id.clone() });
-        let entered = place.border.enter(request, started, &glance, id, &mut self.handler);
-
-        Box::pin(context.scope_traced(trace, async move {
-            let border = &place.border;
-            let answer = match entered {
-                Ok(work) => border.answer(work, started).await,
-                Err(refusal) => {
-                    details::refusal(refusal.status(), refusal.detail());
-                    refusal.into_response()
-                }
-            };
-            let undocumented = Step::ProblemDocuments.run(|| needs_document(&answer));
-            let mut response = if undocumented { Box::pin(documented(answer)).await } else { answer };
-            Step::Headers.run(|| border.finish(&mut response, &request_id));
-            Step::Vitals.run(|| record.answered(response.status()));
-            Ok(response)
-        }))
-    }
-}
+use crate::{Problem, criticality, deadline, details, framing, headers, host, prepared, target, unsent};
 
 /// A request that was let in, about to be worked on.
-struct Work<F> {
+pub(crate) struct Work<F> {
     /// The handler's future; none when the handler panicked before it had one.
     future: Option<Pin<Box<F>>>,
     refusal: Option<Refusal>,
@@ -260,7 +69,7 @@ impl Turn {
 /// The path of a request, in the order of [`STEPS`].
 impl Inner {
     /// Admission, the host, the limits of head and body, and the handler's first step.
-    fn enter<S>(
+    pub(crate) fn enter<S>(
         &self,
         request: Request,
         started: Instant,
@@ -345,7 +154,7 @@ impl Inner {
     }
 
     /// Returns true for a client with bounds of its own.
-    fn is_bounded(&self, client: &Client) -> bool {
+    pub(crate) fn is_bounded(&self, client: &Client) -> bool {
         let unbounded = &self.limits.unbounded_addresses;
         unbounded.is_empty() || !client.network().is_some_and(|network| is_in(network, unbounded))
     }
@@ -388,7 +197,7 @@ impl Inner {
     }
 
     /// Runs the handler within its deadline, criticality and panic guard, and returns the answer or the problem.
-    async fn answer<F>(&self, work: Work<F>, started: Instant) -> Response
+    pub(crate) async fn answer<F>(&self, work: Work<F>, started: Instant) -> Response
     where
         F: Future<Output = Result<Response, Infallible>>,
     {
@@ -476,7 +285,7 @@ impl Inner {
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
     }
 
-    fn finish(&self, response: &mut Response, request_id: &str) {
+    pub(crate) fn finish(&self, response: &mut Response, request_id: &str) {
         let length = response.body().size_hint().exact();
         let headers = response.headers_mut();
         // An id is made of characters that a header takes.
@@ -508,70 +317,4 @@ fn held_or_refused(response: Response, connection: &Connection) -> Response {
 }
 
 #[cfg(test)]
-mod tests {
-    use axum::routing::post;
-    use tower::ServiceExt;
-
-    use super::*;
-    use crate::step::trace::{self, Reached};
-
-    async fn traced(request: Request, routes: Router) -> (Response, Vec<Reached>) {
-        let border = Border::new("public", Limits::default(), &Registry::new());
-        trace::take();
-        let response = border.around(routes).oneshot(request).await.expect("a router does not fail");
-        (response, trace::take())
-    }
-
-    fn request() -> Request {
-        let request = Request::post("/echo").header(header::HOST, "localhost").body(Body::from("hello"));
-        request.expect("a well-formed request")
-    }
-
-    /// The steps whose code ran, in order.
-    fn run(trace: &[Reached]) -> Vec<Step> {
-        let step = |reached: &Reached| if let Reached::Run(step) = reached { Some(*step) } else { None };
-        trace.iter().filter_map(step).collect()
-    }
-
-    #[tokio::test]
-    async fn a_request_takes_the_steps_in_the_order_of_the_list() {
-        let routes = Router::new().route("/echo", post(async |body: String| body));
-        let (response, trace) = traced(request(), routes).await;
-        assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(run(&trace), STEPS);
-    }
-
-    #[tokio::test]
-    async fn steps_around_the_handler_are_nested_in_the_order_of_the_list() {
-        let routes = Router::new().route("/echo", post(async |body: String| body));
-        let (_response, trace) = traced(request(), routes).await;
-        let nested = trace.iter().filter_map(|reached| match reached {
-            Reached::Around(step) => Some(*step),
-            Reached::Run(_) => None,
-        });
-        let around = [Step::Deadline, Step::Criticality, Step::PanicGuard];
-        let listed: Vec<Step> = STEPS.into_iter().filter(|step| around.contains(step)).collect();
-        assert_eq!(nested.collect::<Vec<_>>(), listed);
-    }
-
-    #[tokio::test]
-    async fn a_refused_request_skips_to_the_problem_documents() {
-        let mut request = request();
-        request.headers_mut().remove(header::HOST);
-        let (response, trace) = traced(request, Router::new()).await;
-        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
-        let refused_at = STEPS.iter().position(|step| *step == Step::Host).expect("the host is checked");
-        let answered_at = STEPS.iter().position(|step| *step == Step::ProblemDocuments).expect("it is documented");
-        assert_eq!(run(&trace), [&STEPS[..=refused_at], &STEPS[answered_at..]].concat());
-    }
-
-    #[tokio::test]
-    async fn without_a_listener_of_ours_the_body_of_the_answer_keeps_the_permit() {
-        let border = Border::new("public", Limits::default(), &Registry::new());
-        let routes = border.around(Router::new().route("/echo", post(async |body: String| body)));
-        let response = routes.oneshot(request()).await.expect("a router does not fail");
-        assert_eq!(border.inner.admission.in_flight(), 1);
-        drop(response);
-        assert_eq!(border.inner.admission.in_flight(), 0);
-    }
-}
+mod tests;

@@ -46,6 +46,9 @@ pub(crate) const fn detail(reason: Reason) -> &'static str {
             "the service is overloaded, and the answer would come after its objective; try again after Retry-After"
         }
         Reason::Route => "this route has as much work as it can do in time; try again after Retry-After",
+        Reason::Share => {
+            "the service is overloaded, and this client asks for more than its share; try again after Retry-After"
+        }
         _ => "the service has as much work as it can do in time; try again after Retry-After",
     }
 }

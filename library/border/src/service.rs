@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
@@ -16,7 +17,7 @@ use tower::Service;
 use crate::answer::AnswerBody;
 use crate::connection::Connection;
 use crate::exchange::Exchange;
-use crate::shed::{Early, Shed, Where};
+use crate::shed::{Early, Refusal, Shed, Where};
 use crate::streams::Streams;
 use crate::{criticality, identity, prepared};
 
@@ -37,7 +38,7 @@ pub(crate) fn answer(
     shed.request();
     let has_body = !request.body().is_end_stream();
     if has_body {
-        connection.has_body();
+        connection.has_body(request.body().size_hint().exact());
     }
     let refused = shed.is_congested().then(|| refuse_early(shed, &request, connection)).flatten();
     if refused.is_some() && has_body {
@@ -47,13 +48,18 @@ pub(crate) fn answer(
     request.extensions_mut().insert(ConnectInfo(peer));
     request.extensions_mut().insert(running.exchange().clone());
     let answer = match refused {
-        Some(refused) => Begun::Refused(refused),
+        Some((refused, hold)) => Begun::Refused(refused, hold),
         None if !http2 && connection.turn.is_over() => Begun::InNextTurn(Box::new((routes.clone(), request))),
         None => Begun::Now(routes.clone().call(request)),
     };
     async move {
         let mut response = match answer {
-            Begun::Refused(refused) => refused,
+            Begun::Refused(refused, hold) => {
+                if let Some(hold) = hold {
+                    tokio::time::sleep(hold).await;
+                }
+                refused
+            }
             Begun::Now(answer) => answer.await?,
             Begun::InNextTurn(later) => {
                 tokio::task::yield_now().await;
@@ -74,20 +80,29 @@ pub(crate) fn answer(
 
 /// A request that has begun.
 enum Begun<F> {
-    Refused(Response),
+    /// The refusal, and the time for which its client waits for it.
+    Refused(Response, Option<Duration>),
     Now(F),
     /// A pipelined request, which waits until other connections had their turn.
     InNextTurn(Box<(Router, Request)>),
 }
 
-/// Refuses a request before it is routed, when it would be refused on any route.
-fn refuse_early(shed: &Shed, request: &hyper::Request<Incoming>, connection: &Connection) -> Option<Response> {
+/// Refuses a request before it is routed, when its client is over its share or when it would be refused on any route. Returns the time for which its client
+/// waits for the refusal, too.
+fn refuse_early(
+    shed: &Shed,
+    request: &hyper::Request<Incoming>,
+    connection: &Connection,
+) -> Option<(Response, Option<Duration>)> {
     let class = criticality::of(request.headers(), Criticality::Critical);
     let client = connection.client_of(request.headers()).network();
     let now = Instant::now();
     let age = connection.age(now);
     let (method, path) = (request.method(), request.uri().path());
-    let reason = shed.refuse_early(Early { at: Where::Server, method, path, class, client, age, now })?;
+    let is_counted = connection.take_count();
+    let early = Early { at: Where::Server, method, path, class, client, age, now, is_counted };
+    let Refusal { reason, hold } = shed.refuse_early(early)?;
     let id = identity::request_id(request.headers());
-    Some(prepared::response(reason, HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"))))
+    let id = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"));
+    Some((prepared::response(reason, id), hold))
 }

@@ -13,7 +13,7 @@ use axum::http::Method;
 use resilience::Criticality;
 use resilience::admission::{
     AdmissionRules, AdmissionSnapshot, Arrival, Entry, Gate, MAX_OBJECTIVE, OBJECTIVE, Processors, Reason, RouteId,
-    RouteRules,
+    RouteRules, Share,
 };
 use telemetry::objectives::Objectives;
 use tokio::time::Instant;
@@ -26,6 +26,9 @@ use crate::traffic::{Refusals, Traffic, UNROUTED};
 
 /// Health checks by their usual paths: they are never refused, delayed or counted, so that no orchestrator restarts what is only busy.
 const HEALTH: [&str; 5] = ["/livez", "/readyz", "/healthz", "/health", "/ping"];
+/// Objectives for which a client that is far over its share waits for its refusal, and the longest such time. Its connection is not read meanwhile.
+const HELD: f64 = 0.5;
+const LONGEST_HOLD: Duration = Duration::from_secs(1);
 /// The shortest objective.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -40,6 +43,9 @@ pub(crate) struct Shed {
     /// Refusals before the route was known: by the server, and below it.
     early: AtomicU64,
     below: AtomicU64,
+    /// Those of them for which the client had to wait, and for how long.
+    held: AtomicU64,
+    hold: Duration,
     lag: Lag,
     paths: KnownPaths,
     traffic: Arc<Traffic>,
@@ -68,11 +74,22 @@ pub(crate) struct Early<'a> {
     pub(crate) client: Option<IpAddr>,
     pub(crate) age: Duration,
     pub(crate) now: Instant,
+    /// It was counted against the share of its client before.
+    pub(crate) is_counted: bool,
+}
+
+/// A refusal before the route is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) reason: Reason,
+    /// Time for which its client is to wait for it.
+    pub(crate) hold: Option<Duration>,
 }
 
 impl Shed {
     pub(crate) fn new(limits: &Limits, traffic: Arc<Traffic>, access_log: Arc<AccessLog>) -> Arc<Self> {
         let rules = AdmissionRules::default().objective(within_bounds(limits.objective.unwrap_or(OBJECTIVE)));
+        let hold = rules.objective.mul_f64(HELD).min(LONGEST_HOLD);
         let gate = Gate::new(rules).expect("the objective is within its bounds, and there is at least one core");
         Arc::new(Self {
             gate,
@@ -80,6 +97,8 @@ impl Shed {
             has_critical: AtomicBool::new(false),
             early: AtomicU64::new(0),
             below: AtomicU64::new(0),
+            held: AtomicU64::new(0),
+            hold,
             lag: Lag::default(),
             paths: KnownPaths::new(),
             traffic,
@@ -100,11 +119,13 @@ impl Shed {
         let _ = self.objectives.set(objectives.clone());
     }
 
-    /// Returns the gate's id of a route; none for a route that is never shed.
-    pub(crate) fn route(&self, pattern: &str, limits: &Limits) -> Option<RouteId> {
+    /// Returns the gate's id of a route; none for a route that is never shed. A route whose methods differ in their objectives has its method in front
+    /// of its pattern.
+    pub(crate) fn route(&self, name: &str, limits: &Limits) -> Option<RouteId> {
+        let pattern = name.rsplit_once(' ').map_or(name, |(_method, pattern)| pattern);
         let objective = limits.objective.filter(|_| self.is_on && !HEALTH.contains(&pattern))?;
         let rules = RouteRules::default().objective(within_bounds(objective));
-        Some(self.gate.route(pattern, rules).unwrap_or(RouteId::OTHER))
+        Some(self.gate.route(name, rules).unwrap_or(RouteId::OTHER))
     }
 
     /// Notes the route of a path and the route's own class, so that requests for it can be refused early.
@@ -131,21 +152,33 @@ impl Shed {
     }
 
     /// Refuses a request that is not routed yet, if its path is that of a known route which would refuse it, or if every route would; counts and logs it.
-    pub(crate) fn refuse_early(&self, request: Early<'_>) -> Option<Reason> {
+    pub(crate) fn refuse_early(&self, request: Early<'_>) -> Option<Refusal> {
         if HEALTH.contains(&request.path) {
             return None;
         }
         let known = self.paths.get(request.method, request.path);
         let has_critical = self.has_critical.load(Ordering::Relaxed);
-        let (route, class) = match known {
-            Some((route, class)) => (route, class.min(request.class)),
+        let (route, class, is_sure) = match known {
+            Some((route, class)) => (route, class.min(request.class), true),
             // It may be for a critical route.
-            None if has_critical && request.class >= Criticality::Default => return None,
-            None => (RouteId::OTHER, request.class.min(Criticality::Default)),
+            None if has_critical && request.class >= Criticality::Default => {
+                (RouteId::OTHER, Criticality::Critical, false)
+            }
+            None => (RouteId::OTHER, request.class.min(Criticality::Default), true),
         };
         let client = request.client.map(|address| self.gate.client(&address)).unwrap_or_default();
         let arrival = Arrival { age: request.age, class, client, ..Arrival::on(route) };
-        let reason = self.gate.refuse_early(arrival, known.is_some(), request.now)?;
+        let share = match request.is_counted {
+            true => Share::Within,
+            false => self.gate.ration(arrival, known.is_some(), request.now),
+        };
+        let reason = match share {
+            Share::Over | Share::FarOver => Reason::Share,
+            Share::Within if is_sure => self.gate.refuse_early(arrival, known.is_some(), request.now)?,
+            Share::Within => return None,
+        };
+        let hold = (share == Share::FarOver).then_some(self.hold);
+        self.held.fetch_add(u64::from(hold.is_some()), Ordering::Relaxed);
         let count = match request.at {
             Where::Server => &self.early,
             Where::Socket => &self.below,
@@ -157,7 +190,7 @@ impl Shed {
             objectives.refused(request.method.as_str(), request.path, status.as_u16());
         }
         self.access_log.write(request.method, request.path, UNROUTED, Some(status), Duration::ZERO, request.now);
-        Some(reason)
+        Some(Refusal { reason, hold })
     }
 
     /// Notes that a request has come.
@@ -192,6 +225,11 @@ impl Shed {
     /// Refusals before the route was known: in front of the router, and below the server.
     pub(crate) fn early(&self) -> [u64; 2] {
         [self.early.load(Ordering::Relaxed), self.below.load(Ordering::Relaxed)]
+    }
+
+    /// Refusals for which the client had to wait.
+    pub(crate) fn held(&self) -> u64 {
+        self.held.load(Ordering::Relaxed)
     }
 
     /// The state of the gate; none where nothing is shed.

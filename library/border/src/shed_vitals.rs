@@ -26,6 +26,7 @@ const GATE: Table = Table {
         Column::counter("admitted", "Requests admitted."),
         Column::counter("refused_before_routing", "Requests refused before their route was known."),
         Column::counter("refused_below_server", "Requests refused below the HTTP server."),
+        Column::counter("refused_held", "Refusals for which a client far over its share had to wait."),
     ],
 };
 
@@ -50,6 +51,7 @@ const ROUTES: Table = Table {
         Column::counter("refused_route", "Requests refused because the route was at its limit."),
         Column::counter("refused_full", "Requests refused because the queue was full."),
         Column::counter("refused_waited", "Requests refused because no place became free in time."),
+        Column::counter("refused_share", "Requests refused because their client asked for more than its share."),
     ],
 };
 
@@ -99,6 +101,7 @@ impl Source for GateSource {
             TableValue::from(gate.admitted),
             TableValue::from(early),
             TableValue::from(below),
+            TableValue::from(self.1.held()),
         ]]
     }
 }
@@ -127,6 +130,7 @@ impl Source for RouteSource {
                 refused(Reason::Route),
                 refused(Reason::Full),
                 refused(Reason::Waited),
+                refused(Reason::Share),
             ]
         });
         rows.collect()

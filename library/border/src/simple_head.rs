@@ -1,4 +1,4 @@
-//! Request heads that can be refused below the HTTP server: complete, without a body, and nothing unusual in them.
+//! Requests that can be refused below the HTTP server: complete, with the body if they have one, and nothing unusual in them.
 //!
 //! Any other head goes to the server, which knows all of HTTP/1.1.
 
@@ -13,7 +13,7 @@ const MAX_FIELDS: usize = 64;
 const METHODS: [Method; 7] =
     [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::HEAD, Method::OPTIONS];
 
-/// A complete request head without a body.
+/// The head of a complete request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SimpleHead<'a> {
     pub(crate) method: Method,
@@ -24,16 +24,16 @@ pub(crate) struct SimpleHead<'a> {
 }
 
 impl<'a> SimpleHead<'a> {
-    /// Returns the head of which `bytes` consist, or none when they are anything but one whole simple head.
+    /// Returns the head of which `bytes` consist, or none when they are anything but one whole simple request.
     pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut request = httparse::Request::new(&mut fields);
         let httparse::Status::Complete(length) = request.parse(bytes).ok()? else { return None };
         let method = METHODS.into_iter().find(|method| Some(method.as_str()) == request.method)?;
-        if request.version != Some(1) || length != bytes.len() {
+        if request.version != Some(1) {
             return None;
         }
-        let (mut hosts, mut class, mut request_id) = (0, Criticality::Critical, None);
+        let (mut hosts, mut class, mut request_id, mut body) = (0, Criticality::Critical, None, None);
         for field in request.headers.iter() {
             let is = |name: &str| field.name.eq_ignore_ascii_case(name);
             // By length first: few names have one of these.
@@ -47,18 +47,30 @@ impl<'a> SimpleHead<'a> {
                     class = class.min(said.unwrap_or(class));
                 }
                 12 if is("x-request-id") => request_id = Some(field.value).filter(|id| is_well_formed(id)),
-                14 if is("content-length") => return None,
+                14 if is("content-length") => {
+                    let twice = body.replace(length_of(field.value)?).is_some();
+                    if twice {
+                        return None;
+                    }
+                }
                 17 if is("transfer-encoding") => return None,
                 _ => {}
             }
         }
-        (hosts == 1).then_some(Self { method, target: request.path?, class, request_id })
+        let is_whole = length.checked_add(body.unwrap_or(0)) == Some(bytes.len());
+        (hosts == 1 && is_whole).then_some(Self { method, target: request.path?, class, request_id })
     }
 
     /// The target without its query.
     pub(crate) fn path(&self) -> &'a str {
         self.target.split('?').next().unwrap_or(self.target)
     }
+}
+
+/// Returns the length that a Content-Length of digits alone declares.
+fn length_of(value: &[u8]) -> Option<usize> {
+    let text = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    text.parse().ok()
 }
 
 #[cfg(test)]
@@ -81,6 +93,16 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_whole_with_its_body() {
+        for text in [
+            "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+            "PUT /a HTTP/1.1\r\nHost: x\r\ncontent-length: 4\r\n\r\nbody",
+        ] {
+            assert_eq!(SimpleHead::parse(text.as_bytes()).unwrap().path(), "/a");
+        }
+    }
+
+    #[test]
     fn a_caller_cannot_raise_its_class_and_an_ill_formed_id_is_not_taken_over() {
         let text = "GET /c HTTP/1.1\r\nhost: x\r\nX-Request-Id: a b\r\nCriticality: critical\r\n\r\n";
         let head = SimpleHead::parse(text.as_bytes()).unwrap();
@@ -92,7 +114,10 @@ mod tests {
         let with = |field: &str| format!("POST /a HTTP/1.1\r\nHost: x\r\n{field}\r\n\r\n");
         let others = [
             with("Content-Length: 5"),
-            with("Content-Length: 0"),
+            with("Content-Length: +0"),
+            with("Content-Length: 0\r\nContent-Length: 0"),
+            format!("{}ab", with("Content-Length: 1")),
+            with("Content-Length: 99999999999999999999"),
             with("Transfer-Encoding: chunked"),
             with("Upgrade: websocket"),
             with("Expect: 100-continue"),

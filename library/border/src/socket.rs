@@ -239,6 +239,9 @@ impl<S: AsyncRead + AsyncWrite + Received + Acknowledged + Unpin, K: Unpin> Asyn
             if self.is_deaf {
                 return Poll::Ready(Ok(()));
             }
+            if let Some(below) = &mut self.below {
+                ready!(below.poll_held(context));
+            }
             ready!(self.poll_refusals(context))?;
             let before = buffer.filled().len();
             match Pin::new(&mut self.socket).poll_read(context, buffer) {

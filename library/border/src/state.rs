@@ -62,6 +62,11 @@ impl State {
         Self::Opened { since: now }
     }
 
+    /// Returns true when no request is open, and none has begun.
+    pub(crate) fn is_idle(self) -> bool {
+        matches!(self, Self::Opened { .. } | Self::Idle { .. })
+    }
+
     /// Returns true when the next bytes can only be those of a request head.
     pub(crate) fn awaits_head(self) -> bool {
         matches!(self, Self::Opened { .. } | Self::Head { .. } | Self::Idle { .. })

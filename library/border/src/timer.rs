@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use tokio::time::{Instant, Sleep};
 
 /// A timer that is made when it is first needed, and moved only to an earlier moment or when it has fired.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
     task: Option<Waker>,

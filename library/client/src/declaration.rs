@@ -1,6 +1,9 @@
 //! The declaration of a dependency: its name, its endpoints and the guards of its calls.
 
+use std::sync::Arc;
+
 use resilience::{ClusterRules, InvalidRules, Rules};
+use telemetry::objectives::LiveObjective;
 
 use crate::endpoints::Endpoints;
 use crate::resolver::ResolverError;
@@ -30,6 +33,7 @@ pub struct Declaration {
     pub(crate) cluster: ClusterRules,
     pub(crate) tls: Option<Tls>,
     pub(crate) http2: bool,
+    pub(crate) objectives: Arc<[Arc<LiveObjective>]>,
 }
 
 /// Reason why a dependency cannot be declared. URLs are without credentials.
@@ -109,6 +113,7 @@ impl Declaration {
             cluster: ClusterRules::default(),
             tls: None,
             http2: false,
+            objectives: Arc::default(),
         }
     }
 
@@ -130,6 +135,11 @@ impl Declaration {
     /// Speaks HTTP/2 only, also without TLS (RFC 9113, 3.3, prior knowledge). It has connections of its own then.
     pub fn http2_prior_knowledge(self) -> Self {
         Self { http2: true, ..self }
+    }
+
+    /// Counts its calls for these objectives.
+    pub fn objectives(self, objectives: Arc<[Arc<LiveObjective>]>) -> Self {
+        Self { objectives, ..self }
     }
 
     pub(crate) fn check_name(&self) -> Result<(), DeclareError> {

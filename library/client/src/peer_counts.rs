@@ -1,9 +1,10 @@
 //! Counts of the calls to one peer.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use telemetry::objectives::LiveObjective;
 use vitals::{Column, Histogram, Table, TableRow, TableValue, Unit};
 
 use crate::Error;
@@ -35,10 +36,11 @@ pub(crate) struct Counts {
     durations: Histogram,
     last_failure: Mutex<&'static str>,
     pub(crate) checked: Checked,
+    objectives: Arc<[Arc<LiveObjective>]>,
 }
 
 impl Counts {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(objectives: Arc<[Arc<LiveObjective>]>) -> Self {
         Self {
             in_flight: AtomicU64::default(),
             answered: AtomicU64::default(),
@@ -47,12 +49,15 @@ impl Counts {
             durations: Histogram::new(),
             last_failure: Mutex::new(""),
             checked: Checked::new(),
+            objectives,
         }
     }
 
     /// Counts the outcome of a call. Durations are those of answers below 500: fast failures would improve the percentiles.
     pub(crate) fn end(&self, outcome: Result<http::StatusCode, &Error>, took: Duration) {
         self.checked.note();
+        let failed = outcome.as_ref().map_or(true, http::StatusCode::is_server_error);
+        self.objectives.iter().for_each(|objective| objective.record_end(failed, took));
         match outcome {
             Ok(status) => {
                 self.answered.fetch_add(1, Relaxed);

@@ -85,7 +85,8 @@ impl Peers {
         let policy = Policy::new(name.as_str(), rules).expect("the default rules make sense");
         let root = url.join("/").unwrap_or_else(|_| url.clone());
         let attempts = self.attempts.add(&name);
-        let peer = Peer::new(name, root, None, policy.classified(ByResponse), (None, None), attempts);
+        let counts = Counts::new(Arc::default());
+        let peer = Peer::new(name, root, None, policy.classified(ByResponse), (None, None), (counts, attempts));
         let peer = known.shown(peer);
         known.undeclared.insert(peer.name.clone(), Arc::clone(&peer));
         peer
@@ -101,7 +102,7 @@ impl Peers {
         instances: Option<Instances>,
         transport: Option<Transport>,
     ) -> Result<Policy<ByResponse>, DeclareError> {
-        let Declaration { name, endpoints, rules, .. } = declaration;
+        let Declaration { name, endpoints, rules, objectives, .. } = declaration;
         let policy =
             Policy::new(name.as_str(), rules).map_err(|cause| DeclareError::Rules { name: name.clone(), cause })?;
         let mut known = self.known();
@@ -117,7 +118,15 @@ impl Peers {
         }
         let (url, credentials) = (url.clone(), endpoints.credentials);
         let attempts = self.attempts.add(&name);
-        let peer = Peer::new(name, url, credentials, policy.classified(ByResponse), (instances, transport), attempts);
+        let counts = Counts::new(objectives);
+        let peer = Peer::new(
+            name,
+            url,
+            credentials,
+            policy.classified(ByResponse),
+            (instances, transport),
+            (counts, attempts),
+        );
         let peer = known.shown(peer);
         known.declared.insert(peer.name.clone(), Arc::clone(&peer));
         Ok(peer.policy.clone())
@@ -172,9 +181,9 @@ impl Peer {
         credentials: Option<Credentials>,
         policy: Policy<ByResponse>,
         (instances, transport): (Option<Instances>, Option<Transport>),
-        attempts: Arc<Attempts>,
+        (counts, attempts): (Counts, Arc<Attempts>),
     ) -> Self {
-        Self { name, url, credentials, policy, instances, transport, counts: Counts::new(), attempts }
+        Self { name, url, credentials, policy, instances, transport, counts, attempts }
     }
 
     /// Returns the policy that guards the calls.

@@ -1,13 +1,18 @@
 //! Routes of the admin listener: health, metrics, orders to policies, and routes of the service.
 
+mod gzip;
 #[cfg(feature = "client")]
 mod policies;
+#[cfg(any(feature = "client", feature = "store"))]
+pub(crate) mod signature;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use border::Problem;
+use serde::Deserialize;
 use supervision::{Lifecycle, Phase};
 use telemetry::prometheus::Format;
 use telemetry::{health, prometheus};
@@ -62,14 +67,31 @@ fn phase_response(yes: bool, phase: Phase) -> Response {
     (status, format!("{}\n", phase.name())).into_response()
 }
 
-async fn document(State(admin): State<Admin>) -> Response {
+/// The query of `/health`.
+#[derive(Deserialize)]
+struct Parts {
+    /// Names of tables, with commas between; none: all of them.
+    part: Option<String>,
+}
+
+async fn document(State(admin): State<Admin>, Query(parts): Query<Parts>) -> Result<Response, Problem> {
     let ready = admin.lifecycle.phase() == Phase::Ready;
-    axum::Json(health::document(&admin.instance, &admin.registry, ready)).into_response()
+    let Some(parts) = parts.part else {
+        return Ok(axum::Json(health::document(&admin.instance, &admin.registry, ready)).into_response());
+    };
+    let parts: Vec<&str> = parts.split(',').map(str::trim).collect();
+    let document = health::document_of(&admin.instance, &admin.registry, ready, &parts);
+    let document = document.map_err(|unknown| Problem::new(StatusCode::BAD_REQUEST, unknown.to_string()))?;
+    Ok(axum::Json(document).into_response())
 }
 
 async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     let format = Format::accepted(accept);
     let body = prometheus::exposition(format, &admin.registry.snapshot());
-    ([(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept")], body).into_response()
+    let head = [(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept, accept-encoding")];
+    match gzip::compressed(&headers, &body) {
+        Some(small) => (head, [(header::CONTENT_ENCODING, "gzip")], small).into_response(),
+        None => (head, body).into_response(),
+    }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) instance: Instance,
     pub(crate) stop: Stop,
+    #[cfg(feature = "store")]
+    pub(crate) objectives: telemetry::objectives::Objectives,
 }
 
 impl<S, D> Context<S, D> {
@@ -41,6 +43,11 @@ impl<S, D> Context<S, D> {
     /// Returns the same context for code that was written for other settings or another store.
     pub(crate) fn with<S2, D2>(&self, settings: Arc<S2>, database: D2) -> Context<S2, D2> {
         Context { settings, database, shared: self.shared.clone() }
+    }
+
+    #[cfg(feature = "store")]
+    pub(crate) fn objectives(&self) -> &telemetry::objectives::Objectives {
+        &self.shared.objectives
     }
 
     #[cfg(feature = "store")]

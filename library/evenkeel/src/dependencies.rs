@@ -3,10 +3,12 @@
 use axum::Router;
 use client::{Bounds, Check, Client};
 use supervision::{Children, Stop};
+use telemetry::objectives::Objectives;
 use vitals::Registry;
 
 use crate::change::Change;
 use crate::failed::Failed;
+use crate::objectives;
 use crate::service::Declare;
 use crate::settings::Standard;
 
@@ -20,6 +22,7 @@ pub(crate) fn declare<S>(
     #[cfg_attr(not(feature = "without-guards"), expect(unused_variables))] standard: &Standard,
     settings: &S,
     registry: &Registry,
+    objectives: &Objectives,
 ) -> Result<(Client, Checks), Failed> {
     let mut bounds = Bounds::default();
     changes.into_iter().for_each(|change| change(&mut bounds));
@@ -27,13 +30,14 @@ pub(crate) fn declare<S>(
     let bounds = standard.without.bounds(bounds);
     let client = Client::new(bounds);
     client.register(registry);
+    objectives::check_dependencies(objectives, |name| dependencies.iter().any(|(known, _)| *known == name))?;
     let mut checks = Vec::new();
     for (name, declare) in dependencies {
         let dependency = declare(settings);
         dependency.log_turned_off(name);
         #[cfg(feature = "without-guards")]
         let dependency = standard.without.dependency(dependency);
-        checks.extend(dependency.declare(name, &client)?.map(|check| (name, check)));
+        checks.extend(dependency.declare(name, &client, objectives)?.map(|check| (name, check)));
     }
     Ok((client, checks))
 }

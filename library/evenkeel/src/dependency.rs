@@ -2,6 +2,7 @@
 
 use client::{Check, Client, Declaration, DeclareError, Endpoints, Tls, default_rules};
 use resilience::{ClusterRules, Rules};
+use telemetry::objectives::Objectives;
 
 /// A dependency of the service: its endpoints, and the guards of its calls.
 #[derive(Clone, Debug)]
@@ -63,8 +64,14 @@ impl Dependency {
     }
 
     /// Declares the dependency to the client by its name, and returns its health check.
-    pub(crate) fn declare(self, name: &str, client: &Client) -> Result<Option<Check>, DeclareError> {
+    pub(crate) fn declare(
+        self,
+        name: &str,
+        client: &Client,
+        objectives: &Objectives,
+    ) -> Result<Option<Check>, DeclareError> {
         let declaration = Declaration::new(name, self.endpoints).rules(self.rules).cluster(self.cluster);
+        let declaration = declaration.objectives(objectives.of_dependency(name));
         let declaration = if self.http2 { declaration.http2_prior_knowledge() } else { declaration };
         let declaration = if let Some(tls) = self.tls { declaration.tls(tls) } else { declaration };
         client.declare(declaration)?;

@@ -42,6 +42,8 @@ mod asked;
 mod caller;
 mod change;
 mod cli;
+#[cfg(feature = "client")]
+mod collector;
 mod configuration;
 mod context;
 mod cores;
@@ -53,6 +55,8 @@ mod dependencies;
 #[cfg(feature = "client")]
 mod dependency;
 mod duration;
+#[cfg(feature = "client")]
+mod export;
 mod failed;
 mod history;
 #[cfg(feature = "store")]
@@ -71,19 +75,21 @@ mod program;
 #[cfg(feature = "store")]
 mod purge;
 mod refusal;
+mod route_rules;
 mod routes;
 mod run;
 mod running;
 pub mod service;
 pub mod settings;
 mod stop_budget;
-#[cfg(feature = "client")]
-mod traces;
 #[cfg(any(all(test, feature = "client"), feature = "without-guards"))]
 pub mod without;
 
 pub use axum;
-pub use border::{Border, ForwardedHeader, InvalidNetwork, Limits, Listener, Network, Problem};
+pub use border::{
+    Border, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits, Listener, Network, Problem,
+    RouteRules,
+};
 pub use caller::Caller;
 pub use clap;
 #[cfg(feature = "client")]
@@ -136,7 +142,7 @@ pub mod prelude {
 
     #[cfg(feature = "client")]
     pub use crate::Dependency;
-    pub use crate::{Caller, Context, Objective, Problem, Service, Stop, build_info};
+    pub use crate::{Caller, Context, Objective, Problem, RouteRules, Service, Stop, build_info};
     #[cfg(feature = "store")]
     pub use crate::{Idempotent, problem_of, recorded};
 }

@@ -33,11 +33,34 @@ pub(crate) fn start(objectives: Objectives, registry: &Registry, children: &mut 
     });
 }
 
-/// Checks that each objective is of a route of the public listener.
+/// Checks that each objective of a dependency is of a known one.
+#[cfg(feature = "client")]
+pub(crate) fn check_dependencies(objectives: &Objectives, is_known: impl Fn(&str) -> bool) -> Result<(), Failed> {
+    use telemetry::objectives::Subject;
+    let is_unknown = |subject: &Subject| matches!(subject, Subject::Dependency(name) if !is_known(name));
+    match objectives.iter().find(|objective| is_unknown(&objective.slo().subject)) {
+        Some(objective) => Err(InvalidObjective::of_unknown(objective.slo()).into()),
+        None => Ok(()),
+    }
+}
+
+/// Logs each objective of jobs for which there is no handler.
+#[cfg(feature = "store")]
+pub(crate) fn check_jobs(objectives: &Objectives, kinds: &[String]) {
+    use telemetry::objectives::Subject;
+    let is_unknown = |subject: &Subject| matches!(subject, Subject::Job(kind) if !kinds.contains(kind));
+    for objective in objectives.iter().filter(|objective| is_unknown(&objective.slo().subject)) {
+        tracing::error!(error = %InvalidObjective::of_unknown(objective.slo()), "an objective counts nothing");
+    }
+}
+
+/// Checks that each objective of a route is of one of the public listener.
 pub(crate) async fn check_routes(declared: &[Objective], routes: &Router) -> Result<(), Failed> {
     for slo in slos(declared)? {
-        if !has_route(routes, &slo.route).await {
-            return Err(InvalidObjective::of_unknown_route(&slo).into());
+        if let Some(pattern) = slo.pattern()
+            && !has_route(routes, pattern).await
+        {
+            return Err(InvalidObjective::of_unknown(&slo).into());
         }
     }
     Ok(())

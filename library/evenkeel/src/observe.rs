@@ -1,6 +1,7 @@
 //! The subcommand `observe`: writes or checks the files for the operation of the service.
 
 use std::io::ErrorKind;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -10,11 +11,16 @@ use telemetry::observe::{OpsFile, TooManyAlerts, files};
 /// The subcommand's name.
 pub(crate) const NAME: &str = "observe";
 
+/// The largest factor of `--faster`: an hour becomes 5 s.
+const MAX_FASTER: i64 = 720;
+
 /// Options of the subcommand.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ObserveOptions {
     out: PathBuf,
     playbooks: String,
+    /// At least 1; 0 counts as 1.
+    faster: u32,
     check: bool,
 }
 
@@ -62,11 +68,17 @@ impl ObserveOptions {
     pub(crate) fn command() -> Command {
         let out = Arg::new("observe.out").long("out").value_name("FOLDER").default_value("ops");
         let playbooks = Arg::new("observe.playbooks").long("playbooks").value_name("URL").default_value("playbooks");
+        let faster = Arg::new("observe.faster").long("faster").value_name("FACTOR").default_value("1");
         let check = Arg::new("observe.check").long("check").action(ArgAction::SetTrue);
         Command::new(NAME)
             .about("Write rules, their tests, a dashboard and playbooks from the objectives, and exit")
             .arg(out.value_parser(clap::value_parser!(PathBuf)).help("Folder of the files"))
             .arg(playbooks.help("URL or path below which alerts link to their playbooks"))
+            .arg(
+                faster
+                    .value_parser(clap::value_parser!(u32).range(1..=MAX_FASTER))
+                    .help("Divide all windows and waits by this, to rehearse in minutes an alert that takes hours"),
+            )
             .arg(check.help("Write nothing; exit with 1 when a file differs"))
     }
 
@@ -75,6 +87,7 @@ impl ObserveOptions {
         Self {
             out: matches.get_one("observe.out").cloned().unwrap_or_default(),
             playbooks: matches.get_one("observe.playbooks").cloned().unwrap_or_default(),
+            faster: matches.get_one("observe.faster").copied().unwrap_or(1),
             check: matches.get_flag("observe.check"),
         }
     }
@@ -87,7 +100,8 @@ pub(crate) fn run(service: &str, objectives: &[Objective], options: &ObserveOpti
         return Err(ObserveError::NoObjectives);
     }
     let (out, mut differing) = (&options.out, Vec::new());
-    for file in files(service, &slos, &options.playbooks)? {
+    let faster = NonZeroU32::new(options.faster).unwrap_or(NonZeroU32::MIN);
+    for file in files(service, &slos, &options.playbooks, faster)? {
         let path = out.join(&file.path);
         if is_current(&file, &path)? {
             continue;
@@ -128,7 +142,7 @@ mod tests {
     use super::*;
 
     fn options(out: &Path, check: bool) -> ObserveOptions {
-        ObserveOptions { out: out.to_owned(), playbooks: "playbooks".to_owned(), check }
+        ObserveOptions { out: out.to_owned(), playbooks: "playbooks".to_owned(), faster: 1, check }
     }
 
     #[test]

@@ -20,14 +20,14 @@ use crate::context::{Context, Shared};
 use crate::database::Database;
 #[cfg(feature = "client")]
 use crate::dependencies;
+#[cfg(feature = "client")]
+use crate::export;
 use crate::failed::Failed;
 use crate::order::{Part, Record};
 use crate::parts::{Parts, Stopped, notify};
 use crate::service::{Run as Background, Service};
 use crate::stop_budget::StopBudget;
-#[cfg(feature = "client")]
-use crate::traces;
-use crate::{caller, defaults, history, limits, objectives, routes};
+use crate::{caller, defaults, history, limits, objectives, route_rules, routes};
 
 /// State of a run.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ pub(crate) struct Bound<S, D: Database> {
     parts: Parts<D>,
     objectives: Objectives,
     #[cfg(feature = "client")]
-    export: Option<traces::Export>,
+    export: Option<export::Export>,
 }
 
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
@@ -74,11 +74,12 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let instance = Instance::new(service.build);
         let objectives = objectives::open(&service.objectives, &instance, &registry)?;
         #[cfg(feature = "client")]
-        let (tracer, export) = traces::open(&standard.traces, &instance, &registry).unzip();
+        let (tracer, export) = export::open(&standard.traces, &standard.export, &instance, &registry)?;
         #[cfg(not(feature = "client"))]
         let tracer = None;
         let public_border = Border::draining_with("public", public_limits, &registry, lifecycle.clone())
             .observed_by(Observers { tracer, objectives: objectives.clone() });
+        let public_border = service.declared.at(&public_border, &registry)?;
         let address = SocketAddr::new(standard.host, standard.port);
         let refused = |error| not_listening("public", address, error);
         let public = Listener::reserve(address, public_border.clone()).map_err(refused)?;
@@ -198,7 +199,7 @@ struct Start<S, D: Database> {
     admin_routes: Arc<Live<Router>>,
     objectives: Objectives,
     #[cfg(feature = "client")]
-    export: Option<traces::Export>,
+    export: Option<export::Export>,
 }
 
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
@@ -224,6 +225,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
             standard,
             &configuration.own,
             &registry,
+            &self.objectives,
         )?;
         let cpu = crate::cpu::open(standard, &registry)?;
         let shared = Shared {
@@ -235,6 +237,8 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
             registry: registry.clone(),
             instance: instance.clone(),
             stop: parts.drains.listen(),
+            #[cfg(feature = "store")]
+            objectives: self.objectives.clone(),
         };
         let context = Context::new(Arc::new(configuration.own.clone()), database.clone(), Arc::new(shared));
 
@@ -262,7 +266,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
             let children = &mut parts.background;
             #[cfg(feature = "client")]
             if let Some(export) = export {
-                export.start(&registry, children)?;
+                export.start(&registry, public_border.clone(), children);
             }
             objectives::start(self.objectives, &registry, children);
             #[cfg(feature = "client")]
@@ -299,10 +303,13 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
         if let Some(document) = service.openapi
             && !routes::has_route(&own, defaults::OPENAPI).await
         {
-            let document = crate::openapi::complete(document()).to_json().map_err(Failed::Openapi)?;
+            let document = crate::openapi::complete_with(document(), &service.declared.rules)
+                .to_json()
+                .map_err(Failed::Openapi)?;
             own_defaults = own_defaults.merge(defaults::openapi(document));
         }
         let all = routes::assembled("public", || all.merge(public_border.around(own_defaults)))?;
+        route_rules::check(&public_border)?;
         let (public_address, admin_address) = (public.address(), self.admin_address);
         let listener = public.listen().map_err(|error| not_listening("public", public_address, error))?;
         parts.start_public(listener, all);

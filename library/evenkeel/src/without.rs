@@ -125,13 +125,11 @@ impl Without {
 
     /// A dependency without them.
     #[cfg(feature = "without-guards")]
-    pub(crate) fn dependency(&self, dependency: Dependency) -> Dependency {
-        Dependency {
-            endpoints: self.endpoints(dependency.endpoints),
-            rules: self.rules(dependency.rules),
-            check: dependency.check.map(|check| self.check(check)),
-            ..dependency
-        }
+    pub(crate) fn dependency(&self, mut dependency: Dependency) -> Dependency {
+        dependency.endpoints = self.endpoints(dependency.endpoints);
+        dependency.rules = self.rules(dependency.rules);
+        dependency.check = dependency.check.map(|check| self.check(check));
+        dependency
     }
 
     /// Returns the health check without jitter: in step with every process that was started together.

@@ -39,6 +39,7 @@ mod processors;
 mod quantile;
 mod queue;
 mod rate;
+mod ration;
 mod reason;
 mod route;
 mod rules;
@@ -51,6 +52,7 @@ pub use self::decision::{Arrival, ClientKey, Decision, Ended, Place, RouteId, Ti
 pub use self::gate::{Entry, Gate, Permit, Refused, Waiting};
 pub use self::processors::Processors;
 pub use self::queue::{MAX_QUEUE, MAX_ROUTES};
+pub use self::ration::{MAX_FLOWS, Share};
 pub use self::reason::Reason;
 pub use self::rules::{AdmissionRules, MAX_CORES, MAX_OBJECTIVE, OBJECTIVE, RouteRules};
 pub use self::snapshot::{AdmissionSnapshot, RouteSnapshot};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use resilience::Criticality;
 use resilience::admission::{
     AdmissionCore, AdmissionRules, AdmissionSnapshot, Arrival, ClientKey, Decision, Ended, Place, Processors, RouteId,
-    RouteRules, Ticket,
+    RouteRules, Share, Ticket,
 };
 
 use crate::workload::Workload;
@@ -39,6 +39,14 @@ pub enum Verdict {
 
 /// An admission control. Times are virtual, from the start of the simulation.
 pub trait Control {
+    /// Refuses a request below the HTTP server, before it has cost the rest of its head.
+    fn refuse_early(&mut self, _now: Duration, _request: Seen) -> bool {
+        false
+    }
+    /// True when it refuses requests below the HTTP server.
+    fn refuses_early(&self) -> bool {
+        false
+    }
     /// Decides about a request whose head was read.
     fn decide(&mut self, now: Duration, request: Seen) -> Verdict;
     /// Takes back the place of an admitted request.
@@ -163,6 +171,13 @@ impl Evenkeel {
         Self { core, routes, places: Vec::new(), tickets: Vec::new(), of_slot: Vec::new() }
     }
 
+    fn arrival(&self, request: Seen) -> Arrival {
+        let (route, client) = (self.routes[request.kind], ClientKey(request.client));
+        // The kernel tells it in milliseconds.
+        let age = Duration::from_millis(request.age.as_millis() as u64);
+        Arrival { age, class: request.class, client, route, exempt: false }
+    }
+
     fn keep(&mut self, id: usize, place: Option<Place>, ticket: Option<Ticket>) {
         if self.places.len() <= id {
             self.places.resize_with(id + 1, || None);
@@ -173,11 +188,20 @@ impl Evenkeel {
 }
 
 impl Control for Evenkeel {
+    fn refuses_early(&self) -> bool {
+        true
+    }
+
+    fn refuse_early(&mut self, now: Duration, request: Seen) -> bool {
+        if !self.core.is_congested(now) {
+            return false;
+        }
+        let arrival = self.arrival(request);
+        self.core.ration(now, arrival, true) != Share::Within || self.core.refuse_early(now, arrival, true).is_some()
+    }
+
     fn decide(&mut self, now: Duration, request: Seen) -> Verdict {
-        let (route, client) = (self.routes[request.kind], ClientKey(request.client));
-        // The kernel tells it in milliseconds.
-        let age = Duration::from_millis(request.age.as_millis() as u64);
-        match self.core.decide(now, Arrival { age, class: request.class, client, route, exempt: false }) {
+        match self.core.decide(now, self.arrival(request)) {
             Decision::Admit(place) => {
                 self.keep(request.id, Some(place), None);
                 Verdict::Admit

@@ -26,4 +26,6 @@ pub(crate) struct Request {
     /// It was admitted at some time.
     pub(crate) admitted: bool,
     pub(crate) client_left: bool,
+    /// It has a connection of its client.
+    pub(crate) connected: bool,
 }

@@ -1,6 +1,6 @@
 //! The simulated server: cores that share one run queue, sockets that are looked at now and then, clients that leave.
 
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use resilience::admission::{Ended, Processors};
@@ -34,6 +34,10 @@ pub fn simulate(workload: &Workload, control: &mut dyn Control) -> Report {
 /// A poll of a task.
 #[derive(Clone, Copy, Debug)]
 enum Task {
+    /// Looks at the head of a request below the HTTP server.
+    Scan(usize),
+    /// Refuses it there.
+    Prepared(usize),
     /// Reads the head of a request.
     Head(usize),
     /// Computes.
@@ -52,6 +56,14 @@ enum Task {
 struct Pool {
     places: u32,
     taken: u32,
+    waiting: VecDeque<usize>,
+}
+
+/// Connections of a client.
+#[derive(Debug, Default)]
+struct Connections {
+    taken: u32,
+    /// Requests that wait for one.
     waiting: VecDeque<usize>,
 }
 
@@ -74,6 +86,8 @@ struct Server<'a> {
     busy: f64,
     requests: Vec<Request>,
     pools: Vec<Pool>,
+    /// By client with a bound of connections.
+    connections: BTreeMap<u64, Connections>,
     weights: f64,
     report: Report,
 }
@@ -97,6 +111,7 @@ impl<'a> Server<'a> {
             busy: 0.0,
             requests: Vec::new(),
             pools,
+            connections: BTreeMap::new(),
             weights: workload.kinds.iter().map(|kind| kind.weight).sum(),
             report: Report::new(workload),
         }
@@ -199,11 +214,61 @@ impl<'a> Server<'a> {
         let work = Time::draw(time, &mut self.random);
         let id = self.requests.len();
         assert!(id < MAX_REQUESTS, "a simulation has at most {MAX_REQUESTS} requests");
-        let (state, admitted, client_left) = (State::Unread, false, false);
-        self.requests.push(Request { kind, client, attempt, arrived: at, work, state, admitted, client_left });
+        let (state, admitted, client_left, connected) = (State::Unread, false, false, false);
+        self.requests.push(Request {
+            kind,
+            client,
+            attempt,
+            arrived: at,
+            work,
+            state,
+            admitted,
+            client_left,
+            connected,
+        });
         self.report.arrived(self.now, kind, client);
         self.schedule(at + self.workload.patience.as_secs_f64(), Event::Departure(id));
-        self.ready.push_back(Task::Head(id));
+        match self.workload.kinds[kind].connections {
+            Some(most) => {
+                self.connections.entry(client).or_default().waiting.push_back(id);
+                self.connect(client, most);
+            }
+            None => self.present(id),
+        }
+    }
+
+    /// Gives the connections of a client that are free to its requests that wait for one.
+    fn connect(&mut self, client: u64, most: u32) {
+        while let Some(connections) = self.connections.get_mut(&client)
+            && connections.taken < most
+        {
+            let Some(id) = connections.waiting.pop_front() else { return };
+            // It may have been given up.
+            if self.requests[id].state != State::Ended {
+                connections.taken += 1;
+                self.requests[id].connected = true;
+                self.present(id);
+            }
+        }
+    }
+
+    /// The request has ended: its connection is free.
+    fn disconnect(&mut self, id: usize) {
+        let Request { kind, client, .. } = self.requests[id];
+        if !std::mem::take(&mut self.requests[id].connected) {
+            return;
+        }
+        if let (Some(connections), Some(most)) =
+            (self.connections.get_mut(&client), self.workload.kinds[kind].connections)
+        {
+            connections.taken -= 1;
+            self.connect(client, most);
+        }
+    }
+
+    /// The bytes of a request are in a socket.
+    fn present(&mut self, id: usize) {
+        self.ready.push_back(if self.control.refuses_early() { Task::Scan(id) } else { Task::Head(id) });
     }
 
     fn depart(&mut self, id: usize) {
@@ -250,6 +315,8 @@ impl<'a> Server<'a> {
         let slowness = self.workload.phase(self.now).map_or(1.0, |phase| phase.slowness);
         let costs = &self.workload.costs;
         let takes = match task {
+            Task::Scan(_) => costs.scan.as_secs_f64(),
+            Task::Prepared(_) => costs.prepared.as_secs_f64(),
             Task::Head(_) => costs.head.as_secs_f64(),
             Task::Refusal(_) => costs.refusal.as_secs_f64(),
             Task::Closing(_) => costs.reconnect.as_secs_f64(),
@@ -277,8 +344,16 @@ impl<'a> Server<'a> {
     fn finish(&mut self, task: Task) -> Option<Task> {
         match task {
             Task::Tick(scheduled) => self.tick(scheduled),
+            Task::Scan(id) => {
+                if self.requests[id].client_left {
+                    return None;
+                }
+                let seen = self.seen(id);
+                let is_refused = self.control.refuse_early(self.clock(), seen);
+                return Some(if is_refused { Task::Prepared(id) } else { Task::Head(id) });
+            }
             Task::Head(id) => return self.decide(id),
-            Task::Refusal(id) => {
+            Task::Prepared(id) | Task::Refusal(id) => {
                 let request = &self.requests[id];
                 let (kind, client, age) = (request.kind, request.client, self.now - request.arrived);
                 if !request.client_left && request.state != State::Ended {
@@ -287,8 +362,12 @@ impl<'a> Server<'a> {
                     self.try_again(id);
                 }
                 self.requests[id].state = State::Ended;
+                self.disconnect(id);
             }
-            Task::Closing(id) => self.close(id),
+            Task::Closing(id) => {
+                self.close(id);
+                self.disconnect(id);
+            }
             Task::Answered(id) => {
                 if self.requests[id].state == State::Calling {
                     self.answer(id);
@@ -325,9 +404,7 @@ impl<'a> Server<'a> {
         if request.client_left && self.control.sees_departures() {
             return None;
         }
-        let class = self.workload.kinds[request.kind].class;
-        let age = Duration::from_secs_f64(self.now - request.arrived);
-        let seen = Seen { id, kind: request.kind, class, client: request.client, age };
+        let seen = self.seen(id);
         match self.control.decide(self.clock(), seen) {
             Verdict::Admit => self.execute(id),
             Verdict::Queue => {
@@ -337,6 +414,13 @@ impl<'a> Server<'a> {
             // The refusal is the rest of this poll.
             Verdict::Refuse => Some(Task::Refusal(id)),
         }
+    }
+
+    fn seen(&self, id: usize) -> Seen {
+        let request = &self.requests[id];
+        let class = self.workload.kinds[request.kind].class;
+        let age = Duration::from_secs_f64(self.now - request.arrived);
+        Seen { id, kind: request.kind, class, client: request.client, age }
     }
 
     fn give_out_verdicts(&mut self) {
@@ -387,6 +471,7 @@ impl<'a> Server<'a> {
             self.report.ended(self.now, request.kind, request.client, Outcome::Answered, self.now - request.arrived);
         }
         self.control.done(self.clock(), id, Ended::Answered);
+        self.disconnect(id);
     }
 
     /// The server sees that a client has left.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use resilience::Criticality;
 
-use crate::workload::{Clients, Phase, RequestKind, Time, Work, Workload};
+use crate::workload::{Clients, Costs, Phase, RequestKind, Time, Work, Workload};
 
 /// A workload, and the requests per second that its server can answer.
 #[derive(Clone, Debug)]
@@ -82,6 +82,47 @@ pub fn wild_client(base: SizedWorkload, wild: f64) -> SizedWorkload {
     ];
     let name = format!("{}, one wild client", base.workload.name);
     SizedWorkload { workload: Workload { name, kinds, ..base.workload }, ..base }
+}
+
+/// Sixteen clients have half of the capacity together, and one more client sends the rest of the load on 512 connections. Reading a head and refusing it take 0.2 and
+/// 0.3 ms, as in a build without optimisation or behind TLS: refusing `wild` is more work than there is.
+pub fn wild_client_with_dear_refusals(base: SizedWorkload, wild: f64) -> SizedWorkload {
+    let work = base.workload.kinds[0].work;
+    let kinds = vec![
+        RequestKind::new("compute", work).clients(Clients::Many(16)).weight(0.5),
+        RequestKind::new("compute", work).clients(Clients::One(0)).connections(512).weight(wild),
+    ];
+    let micros = Duration::from_micros;
+    let costs = Costs {
+        scan: micros(20),
+        prepared: micros(40),
+        head: micros(200),
+        refusal: micros(300),
+        ..base.workload.costs
+    };
+    let name = format!("{}, one wild client and dear refusals", base.workload.name);
+    let capacity = 1.0 / (1.0 / base.capacity + costs.head.as_secs_f64());
+    SizedWorkload { workload: Workload { name, kinds, costs, ..base.workload }, capacity }
+}
+
+/// Six of ten requests compute 1 ms; the others wait for a database that writes one at a time, 6 ms each, on two routes. Reading a head and refusing it take 0.3 and
+/// 0.25 ms, so that the processors are overloaded too now and then.
+pub fn writer_beside_computing() -> SizedWorkload {
+    let micros = Duration::from_micros;
+    let write = Work::Dependency { pool: 0, time: Time::Exponential(6 * MILLI) };
+    let of = |route, work, weight| RequestKind::new(route, work).weight(weight).clients(Clients::Many(16));
+    let kinds = vec![
+        of("read", Work::Yielding { time: Time::Fixed(MILLI), slice: MILLI / 4 }, 0.6),
+        of("write", write, 0.2),
+        of("transfer", write, 0.2),
+    ];
+    let mut sized = sized("a writer beside computing", kinds, 1.0 / (0.4 * 0.006));
+    sized.workload.pools = vec![1];
+    sized.workload.patience = Duration::from_secs(5);
+    let costs = sized.workload.costs;
+    sized.workload.costs =
+        Costs { scan: micros(50), prepared: micros(60), head: micros(300), refusal: micros(250), ..costs };
+    sized
 }
 
 /// Twenty requests per second that wait for 20 to 300 ms, uniformly.

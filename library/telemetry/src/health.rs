@@ -15,11 +15,45 @@ pub const WINDOW: Duration = Duration::from_secs(60);
 /// `status` is `not ready`, `ready`, or `warn` for a service that is ready while a part of it does not work as it should; `warnings` names
 /// these parts.
 pub fn document(instance: &Instance, registry: &Registry, ready: bool) -> Json {
-    let build = instance.build();
+    shown(instance, registry, ready, &registry.snapshot(), |_| true)
+}
+
+/// The same document with the tables of these parts alone. The status and the warnings are those of all parts.
+///
+/// # Errors
+/// When there is no table of one of the names.
+pub fn document_of(instance: &Instance, registry: &Registry, ready: bool, parts: &[&str]) -> Result<Json, UnknownPart> {
     let tables = registry.snapshot();
+    let is_known = |part: &str| tables.iter().any(|snapshot| snapshot.table.name == part);
+    if let Some(unknown) = parts.iter().find(|part| !is_known(part)) {
+        let known = tables.iter().map(|snapshot| snapshot.table.name).collect::<Vec<_>>().join(", ");
+        return Err(UnknownPart { part: (*unknown).to_owned(), known });
+    }
+    Ok(shown(instance, registry, ready, &tables, |table| parts.contains(&table)))
+}
+
+/// There is no table of this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no part {part:?}; the parts are {known}")]
+pub struct UnknownPart {
+    part: String,
+    known: String,
+}
+
+fn shown(
+    instance: &Instance,
+    registry: &Registry,
+    ready: bool,
+    tables: &[Snapshot],
+    is_shown: impl Fn(&str) -> bool,
+) -> Json {
+    let build = instance.build();
     let warnings: Vec<String> = tables.iter().flat_map(warnings_of).collect();
-    let vitals: Map<String, Json> =
-        tables.iter().map(|snapshot| (snapshot.table.name.to_owned(), rows_of(snapshot, registry))).collect();
+    let vitals: Map<String, Json> = tables
+        .iter()
+        .filter(|snapshot| is_shown(snapshot.table.name))
+        .map(|snapshot| (snapshot.table.name.to_owned(), rows_of(snapshot, registry)))
+        .collect();
     let status = match (ready, warnings.is_empty()) {
         (false, _) => "not ready",
         (true, true) => "ready",
@@ -120,7 +154,7 @@ mod tests {
         }
     }
 
-    fn shown(breaker: &'static str, ready: bool) -> (Json, Registry, Arc<Calls>) {
+    fn shown_with(breaker: &'static str, ready: bool) -> (Json, Registry, Arc<Calls>) {
         let (registry, calls) = (Registry::new(), Arc::new(Calls { breaker, durations: Histogram::new() }));
         registry.register(calls.clone());
         let instance = Instance::new(Build { name: "shop", version: "1", commit: "abc" });
@@ -129,17 +163,30 @@ mod tests {
 
     #[test]
     fn a_part_in_a_degraded_state_is_a_warning_of_a_service_that_is_ready() {
-        let (well, ..) = shown("closed", true);
+        let (well, ..) = shown_with("closed", true);
         assert_eq!((&well["status"], &well["warnings"]), (&Json::from("ready"), &json!([])));
-        let (sick, ..) = shown("open", true);
+        let (sick, ..) = shown_with("open", true);
         assert_eq!(sick["status"], "warn");
         assert_eq!(sick["warnings"], json!(["calls bank: breaker is open"]));
-        assert_eq!(shown("open", false).0["status"], "not ready");
+        assert_eq!(shown_with("open", false).0["status"], "not ready");
+    }
+
+    #[test]
+    fn a_part_alone_has_the_status_of_all_and_an_unknown_one_is_an_error_with_the_known_ones() {
+        let (registry, calls) = (Registry::new(), Arc::new(Calls { breaker: "open", durations: Histogram::new() }));
+        registry.register(calls.clone());
+        let instance = Instance::new(Build { name: "shop", version: "1", commit: "abc" });
+        let part = document_of(&instance, &registry, true, &["calls"]).unwrap();
+        assert_eq!((&part["status"], part["vitals"].as_object().unwrap().len()), (&Json::from("warn"), 1));
+        let none = document_of(&instance, &registry, true, &[]).unwrap();
+        assert_eq!((&none["status"], &none["vitals"]), (&Json::from("warn"), &json!({})));
+        let error = document_of(&instance, &registry, true, &["calls", "bank"]).unwrap_err().to_string();
+        assert_eq!(error, "there is no part \"bank\"; the parts are calls");
     }
 
     #[test]
     fn percentiles_are_those_of_the_last_minute() {
-        let (_, registry, calls) = shown("closed", true);
+        let (_, registry, calls) = shown_with("closed", true);
         let instance = Instance::new(Build { name: "shop", version: "1", commit: "abc" });
         let p99 = || document(&instance, &registry, true)["vitals"]["calls"][0]["duration"]["p99_ms"].clone();
         calls.durations.record(Duration::from_secs(2));

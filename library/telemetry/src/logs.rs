@@ -16,9 +16,9 @@ mod spans;
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime};
 
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
@@ -30,6 +30,7 @@ use vitals::{Column, Registry, Source, Table, TableRow, TableValue, Unit};
 use self::queue::Queue;
 use self::rate::Rates;
 use self::spans::SpanFields;
+use crate::otlp::LogQueue;
 use crate::redact;
 use crate::traces::TracingSpans;
 
@@ -39,6 +40,8 @@ pub use self::rate::CALLSITE_RATE;
 
 /// The target of access lines, which have a rate limit of their own.
 const ACCESS: &str = "access";
+/// The most time that the end waits for standard error.
+const REPORT_PATIENCE: Duration = Duration::from_millis(100);
 /// A thread keeps a buffer of at most this size between two lines.
 const KEPT_BUFFER: usize = 64 * 1024;
 
@@ -54,7 +57,8 @@ const LOGS: Table = Table {
     ],
 };
 
-/// Keeps the logs going; when dropped, waits (at most a second) until the queue is written.
+/// Keeps the logs going; when dropped, waits (at most a second) until the queue is written. Lines that standard output has not taken by then are
+/// lost; standard error says how many.
 #[must_use = "dropping it ends the logs"]
 #[derive(Debug)]
 pub struct Logs {
@@ -79,7 +83,11 @@ struct Meter {
 struct JsonLines {
     meter: Arc<Meter>,
     rates: Arc<Rates>,
+    copies: Arc<LogQueue>,
 }
+
+/// Copies of the lines of the process's log, for their export.
+static COPIES: OnceLock<Arc<LogQueue>> = OnceLock::new();
 
 thread_local! {
     /// The line that this thread writes.
@@ -121,16 +129,40 @@ pub fn install(filter: &str, registry: &Registry) -> Result<Logs, InvalidFilter>
 pub fn install_with_rate(filter: &str, rate: u32, registry: &Registry) -> Result<Logs, InvalidFilter> {
     let filter = parse_filter(filter)?;
     let layer = JsonLines::start(io::stdout(), rate);
-    let meter = layer.meter();
+    let (meter, copies) = (layer.meter(), layer.copies.clone());
     registry.register(meter.clone());
-    let _ = tracing::subscriber::set_global_default(Subscribers::default().with(filter).with(layer).with(TracingSpans));
+    let subscriber = Subscribers::default().with(filter).with(layer).with(TracingSpans);
+    if tracing::subscriber::set_global_default(subscriber).is_ok() {
+        let _ = COPIES.set(copies);
+    }
     std::panic::set_hook(Box::new(report_panic));
     Ok(Logs { meter })
 }
 
+/// The queue of copies of the log's lines, from which a [`LogExporter`](crate::otlp::LogExporter) takes them; none before [`install`].
+pub fn copies() -> Option<Arc<LogQueue>> {
+    COPIES.get().cloned()
+}
+
 impl Drop for Logs {
     fn drop(&mut self) {
-        self.meter.queue.end();
+        let left = self.meter.queue.end();
+        if left > 0 {
+            report_left(left);
+        }
+    }
+}
+
+/// Writes to standard error how many lines were left at the end. Standard error may be blocked as well: a thread writes, and the end waits for it for at
+/// most [`REPORT_PATIENCE`].
+fn report_left(lines: u64) {
+    let (written, is_written) = std::sync::mpsc::channel();
+    let report = move || {
+        let _ = writeln!(io::stderr(), "{lines} lines of the log were not written: standard output took none in time");
+        let _ = written.send(());
+    };
+    if std::thread::Builder::new().spawn(report).is_ok() {
+        let _ = is_written.recv_timeout(REPORT_PATIENCE);
     }
 }
 
@@ -162,7 +194,7 @@ impl JsonLines {
         let rates = Arc::new(Rates::new(rate, Instant::now()));
         let known = Arc::clone(&rates);
         queue::start(&queue, out, move |own| tell_suppressed(own, &known));
-        Self { meter: Arc::new(Meter { queue, suppressed: AtomicU64::new(0) }), rates }
+        Self { meter: Arc::new(Meter { queue, suppressed: AtomicU64::new(0) }), rates, copies: Arc::default() }
     }
 
     fn meter(&self) -> Arc<Meter> {
@@ -215,6 +247,7 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for JsonLines {
             };
             line::write(out, event, spans, suppressed, SystemTime::now());
             self.meter.queue.push(out.as_bytes(), *metadata.level() <= Level::WARN);
+            self.copies.offer(out);
             out.shrink_to(KEPT_BUFFER);
         };
         // A value that logs while it is shown finds the buffer taken.

@@ -14,6 +14,8 @@ mod rule_tests;
 
 pub use alerting_rules::{MAX_ALERTS, TooManyAlerts};
 
+use std::num::NonZeroU32;
+
 use crate::objectives::{Severity, Slo};
 
 /// One file, by its path below the folder.
@@ -29,12 +31,15 @@ pub struct OpsFile {
 
 /// All files of a service.
 ///
-/// `playbooks` is the URL or path below which the playbooks are found; their links are in the alerts.
+/// `playbooks` is the URL or path below which the playbooks are found; their links are in the alerts. All windows and waits are divided by `faster`: 1
+/// for production, and more to rehearse in minutes an alert that takes hours.
 ///
 /// # Errors
 /// When there would be more than [`MAX_ALERTS`] alerts.
-pub fn files(service: &str, slos: &[Slo], playbooks: &str) -> Result<Vec<OpsFile>, TooManyAlerts> {
-    let alerts = alerting_rules::of_service(service, slos)?;
+pub fn files(service: &str, slos: &[Slo], playbooks: &str, faster: NonZeroU32) -> Result<Vec<OpsFile>, TooManyAlerts> {
+    let slos: Vec<Slo> = slos.iter().map(|slo| slo.clone().over(slo.period / faster.get())).collect();
+    let slos = &slos[..];
+    let alerts = alerting_rules::of_service(service, slos, faster)?;
     let generated = |path: &str, text: String| OpsFile { path: path.to_owned(), text, is_generated: true };
     let mut files = vec![
         generated(
@@ -47,7 +52,7 @@ pub fn files(service: &str, slos: &[Slo], playbooks: &str) -> Result<Vec<OpsFile
         ),
         generated("rules_page_test.yml", rule_tests::file(HEAD, service, slos, &alerts, Severity::Page)),
         generated("rules_ticket_test.yml", rule_tests::file(HEAD, service, slos, &alerts, Severity::Ticket)),
-        generated("alertmanager.example.yml", alertmanager::example(HEAD, service, &alerts)),
+        generated("alertmanager.example.yml", alertmanager::example(HEAD, service, &alerts, faster)),
         generated("dashboard.json", dashboard::json(service, slos)),
         generated("openslo.yml", open_slo::documents(HEAD, service, slos)),
     ];

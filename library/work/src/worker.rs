@@ -9,6 +9,7 @@ mod handlers;
 mod heartbeat;
 mod in_flight;
 mod manual;
+mod observer;
 mod queue;
 mod rules;
 mod run;
@@ -18,13 +19,17 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+#[cfg(feature = "postgres")]
+use ::store::StoreUrl;
 use ::store::{BoxFuture, Store, Transaction};
 use futures_util::future::join_all;
 use supervision::Stop;
 use vitals::Registry;
 
+#[cfg(feature = "postgres")]
+use crate::doorbell;
 use crate::error::WorkError;
 use crate::job::context::JobContext;
 use crate::job::outcome::JobError;
@@ -33,6 +38,7 @@ use crate::job::{Job, NewJob};
 use crate::schedule::Schedule;
 use crate::schedule::firing::Schedules;
 use crate::worker::handlers::Handlers;
+use crate::worker::observer::Observer;
 use crate::worker::queue::Queue;
 
 pub use manual::{MAX_MANUAL, Report};
@@ -49,6 +55,10 @@ pub struct Workers {
     rules: BTreeMap<String, QueueRules>,
     schedules: Schedules,
     owner: String,
+    /// The database without a pooler, for notifications between processes.
+    #[cfg(feature = "postgres")]
+    direct: Option<StoreUrl>,
+    observer: Observer,
 }
 
 impl Workers {
@@ -60,7 +70,22 @@ impl Workers {
             rules: BTreeMap::new(),
             schedules: Schedules::default(),
             owner: vitals::new_id("worker"),
+            #[cfg(feature = "postgres")]
+            direct: None,
+            observer: Observer::default(),
         }
+    }
+
+    /// Wakes the workers of other processes after a commit that adds jobs, by notifications of PostgreSQL over this direct address of the database:
+    /// behind a pooler in transaction mode nothing can listen. At most one notification each 5 ms and process, each for all queues of that time.
+    ///
+    /// Polling stays: a notification that is lost costs the wait until the next look. Without this, and on SQLite, jobs of other processes start at
+    /// the next look for jobs; those of this process start at once either way.
+    #[cfg(feature = "postgres")]
+    #[must_use]
+    pub fn notify_over(mut self, direct: StoreUrl) -> Self {
+        self.direct = Some(direct);
+        self
     }
 
     /// Sets the rules of a queue. Queues of handlers have default rules without this.
@@ -117,6 +142,19 @@ impl Workers {
         self
     }
 
+    /// Calls `observe` at the end of each attempt that succeeds or fails, with the kind of the job, true for a failure, and the time since the job was due.
+    /// An attempt that is put off, cancelled, interrupted or lost is none of both. It must not wait: it runs in the task of the attempt.
+    #[must_use]
+    pub fn observed_by(mut self, observe: impl Fn(&str, bool, Duration) + Send + Sync + 'static) -> Self {
+        self.observer = Observer::new(observe);
+        self
+    }
+
+    /// The kinds of jobs that have handlers.
+    pub fn kinds(&self) -> Vec<String> {
+        self.handlers.kinds()
+    }
+
     /// Adds a job at each slot of a schedule, once over all processes that have the schedule. The job gets the slot, not the present time.
     ///
     /// # Panics
@@ -152,18 +190,26 @@ impl Workers {
     ///
     /// Dropped before its end it leaves the claimed jobs to the workers that find their leases over.
     pub async fn run(&self, registry: &Registry, stop: Stop) {
-        let queues: Vec<Arc<Queue>> = self.queues().into_iter().map(|(name, rules)| self.start(name, rules)).collect();
+        let beats = JobStore::new(&self.jobs.store().reserved());
+        let start = |(name, rules)| self.start(name, rules, &beats);
+        let queues: Vec<Arc<Queue>> = self.queues().into_iter().map(start).collect();
         let stats = Arc::new(table::QueueTable::new(&queues));
         registry.register(stats.clone());
         let loops = queues.into_iter().map(|queue| {
             let stop = stop.clone();
             async move { run::run(&queue, &stop).await }
         });
-        tokio::join!(join_all(loops), self.schedules.run(&self.jobs, registry, &stop));
+        let doorbell = async {
+            #[cfg(feature = "postgres")]
+            doorbell::notifications::run(self.direct.as_ref(), &stop).await;
+        };
+        tokio::join!(join_all(loops), self.schedules.run(&self.jobs, registry, &stop), doorbell);
     }
 
-    fn start(&self, name: &str, rules: QueueRules) -> Arc<Queue> {
-        Arc::new(Queue::new(name, rules, self.jobs.clone(), self.handlers.clone(), self.owner.clone()))
+    fn start(&self, name: &str, rules: QueueRules, beats: &JobStore) -> Arc<Queue> {
+        let stores = (self.jobs.clone(), beats.clone());
+        let handlers = (self.handlers.clone(), self.observer.clone());
+        Arc::new(Queue::new(name, rules, stores, handlers, self.owner.clone()))
     }
 
     /// Returns the queues of the handlers and of the rules.

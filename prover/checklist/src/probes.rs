@@ -12,11 +12,13 @@ use crate::probe::Probe;
 use crate::specimen::Server;
 
 pub mod access;
+pub(crate) mod beside;
 pub mod border;
 pub mod call;
 pub mod data;
 pub mod life;
 pub mod prove;
+pub mod ratchet;
 pub mod see;
 pub mod ship;
 pub mod web;
@@ -25,7 +27,7 @@ pub(crate) mod support;
 
 /// All probes, chapter by chapter, in the order in which they run: those that only look before those that break things.
 pub fn all() -> Vec<Probe> {
-    [
+    let chapters = [
         see::PROBES,
         web::PROBES,
         border::PROBES,
@@ -34,9 +36,10 @@ pub fn all() -> Vec<Probe> {
         ship::PROBES,
         prove::PROBES,
         data::PROBES,
+        ratchet::PROBES,
         life::PROBES,
-    ]
-    .concat()
+    ];
+    beside::in_order(chapters.concat())
 }
 
 /// The server of a specimen, by its name.

@@ -7,6 +7,8 @@ mod connections;
 mod details;
 mod http2;
 mod overload;
+mod route_rules;
 mod server;
 mod unread;
 mod upgrades;
+mod wild_client;

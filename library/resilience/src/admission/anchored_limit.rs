@@ -29,6 +29,8 @@ const WINDOW: (u32, f64) = (20, 0.05);
 const SLOW_WINDOW: (u32, f64) = (3, 1.0);
 /// Requests after which a window ends although its mean is not clear.
 const ENOUGH: u32 = 200;
+/// A limit that is so many times the number in flight does not hold its requests.
+const LOOSE: f64 = 1.2;
 /// A limit of a route that is widened beyond this is open.
 const WIDEST: f64 = 4096.0;
 /// Share by which a window without limits moves the base.
@@ -152,6 +154,11 @@ impl AnchoredLimit {
         self.limit >= MOST
     }
 
+    /// True while it admits far more than this many requests.
+    pub(super) fn is_loose(&self, in_flight: u32) -> bool {
+        self.limit > LOOSE * f64::from(in_flight)
+    }
+
     /// Doubles the limit of a route after a time without congestion.
     pub(super) fn widen(&mut self, now: f64, patience: f64) {
         // A cut whose result is still to come would never be judged.
@@ -159,6 +166,13 @@ impl AnchoredLimit {
         if !self.is_open() && !is_judged {
             self.limit = if self.limit >= WIDEST { MOST } else { 2.0 * self.limit };
             self.cut = None;
+        }
+    }
+
+    /// Doubles the limit of all requests after a time without congestion, up to the first one: what it was learnt from is over.
+    pub(super) fn forget(&mut self) {
+        if !self.is_judged() && self.limit < FIRST {
+            (self.limit, self.cut) = ((2.0 * self.limit).min(FIRST), None);
         }
     }
 
@@ -201,7 +215,7 @@ impl AnchoredLimit {
         if is_long(WINDOW) || is_long(SLOW_WINDOW) { self.judge(now) } else { Change::None }
     }
 
-    /// Closes an open limit when the requests in flight wait for each other. `expected`: time that the next request will take by Little's law, in objectives.
+    /// Closes a loose limit when the requests in flight wait for each other. `expected`: time that the next request will take by Little's law, in objectives.
     /// Call it after each request that counts.
     pub(super) fn close_early(&mut self, now: f64, latency: f64, in_flight: f64, expected: f64) {
         let is_longer = |base: f64| latency > LONGER * base && expected > EXPECTED.max(2.0 * base);
@@ -220,8 +234,8 @@ impl AnchoredLimit {
         self.growth = Growth::default();
         if grown {
             let throughput = in_flight / expected;
-            self.cut = Some(Cut { restored: MOST, limit: in_flight, throughput, mean: expected, again: true });
-            self.limit = (self.target() * throughput).max(self.least);
+            self.cut = Some(Cut { restored: self.limit, limit: in_flight, throughput, mean: expected, again: true });
+            self.limit = (self.target() * throughput).max(self.least).min(self.limit);
             self.begin(now, true);
         }
     }
@@ -267,7 +281,9 @@ impl AnchoredLimit {
         let target = self.target();
 
         let (enough, share, times) = CLOSES;
-        let closes = self.is_open() && window.count >= enough && {
+        // A limit that was widened and is far from its requests is as good as open.
+        let is_loose = self.is_open() || (self.is_of_route && !window.bound);
+        let closes = is_loose && window.count >= enough && {
             let bound = share.max(times * self.base.unwrap_or(mean));
             mean - doubt > bound
         };
@@ -285,6 +301,10 @@ impl AnchoredLimit {
         }
         if window.fixed || !(window.pressed || closes) || (self.is_open() && !closes) {
             self.cut = None;
+            if window.fixed && mean < target {
+                // The processors had time to spare beside these.
+                self.limit = self.limit.max(in_flight);
+            }
             self.learn_base(mean, seconds);
             self.begin(now, false);
             return Change::Learnt;
@@ -307,8 +327,7 @@ impl AnchoredLimit {
         }
         if is_slow {
             let kept = (target / mean).max(MOST_CUT);
-            let before =
-                if self.is_open() { in_flight.max(window.latest) } else { (1.25 * in_flight).max(window.latest) };
+            let before = if is_loose { in_flight.max(window.latest) } else { (1.25 * in_flight).max(window.latest) };
             let limit = (self.limit.min(before) * kept).max(self.least);
             if limit < self.limit {
                 // The first window of a series can still hold the latency of earlier load.
@@ -316,7 +335,7 @@ impl AnchoredLimit {
                     Some(cut) if !cut.again => (cut.again, cut.mean) = (true, cut.mean.min(mean)),
                     Some(_) => {}
                     None => {
-                        let before = if self.is_open() { before } else { self.limit };
+                        let before = if is_loose { before } else { self.limit };
                         self.cut = Some(Cut { restored: self.limit, limit: before, throughput, mean, again: false });
                     }
                 }
@@ -350,5 +369,53 @@ impl AnchoredLimit {
         if anew {
             self.epoch = now;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Requests of this latency, in objectives, while so many are in flight: 100 in a second.
+    fn requests(limit: &mut AnchoredLimit, from: f64, count: u32, latency: f64, in_flight: u32) -> f64 {
+        let mut now = from;
+        for _ in 0..count {
+            now += 0.01;
+            let bound = f64::from(in_flight) + 1.0 > limit.get();
+            limit.note(now, in_flight, bound, false);
+            limit.sample(now, now - 0.001, latency, 0.0, true);
+        }
+        now
+    }
+
+    #[test]
+    fn a_widened_limit_of_a_route_closes_again_when_its_requests_wait_for_each_other() {
+        // The control: requests that are answered in time leave the limit as it is.
+        for (latency, closes) in [(1.5, true), (0.15, false)] {
+            let mut limit = AnchoredLimit::of_route(1.0);
+            let now = requests(&mut limit, 0.0, 100, 0.1, 2);
+            // Closed by an overload, and widened since.
+            limit.limit = 300.0;
+            requests(&mut limit, now, CLOSES.0 + 5, latency, 100);
+            assert_eq!(limit.get() < 100.0, closes, "{}", limit.get());
+        }
+    }
+
+    #[test]
+    fn the_limit_of_all_requests_follows_what_idle_processors_do_in_time_and_is_forgotten_in_calm() {
+        let mut limit = AnchoredLimit::of_all(1.0);
+        requests(&mut limit, 0.0, 100, 0.1, 2);
+        limit.limit = 4.0;
+        for number in 1..100 {
+            let now = 10.0 + f64::from(number) * 0.01;
+            limit.note(now, 40, false, false);
+            limit.sample(now, now - 0.001, 0.1, 0.0, false);
+        }
+        assert!(limit.get() > 30.0, "{}", limit.get());
+        limit.limit = 4.0;
+        (0..3).for_each(|_| limit.forget());
+        assert!(limit.get() == 32.0, "{}", limit.get());
+        (0..3).for_each(|_| limit.forget());
+        assert!(limit.get() == FIRST, "{}", limit.get());
     }
 }

@@ -14,6 +14,7 @@ use super::processors::{Evidence, Processors};
 use super::quantile::Quantile;
 use super::queue::{Entry, MAX_ROUTES, Order, Queue};
 use super::rate::Rate;
+use super::ration::Ration;
 use super::reason::Reason;
 use super::route::{LEAST_RECENT, RECENT, Route};
 use super::rules::{AdmissionRules, RouteRules};
@@ -57,6 +58,7 @@ pub struct AdmissionCore {
     routes: Vec<Route>,
     limit: AnchoredLimit,
     evidence: Evidence,
+    ration: Ration,
     queue: Queue,
     wakes: VecDeque<Wake>,
     in_flight: u32,
@@ -87,6 +89,7 @@ impl AdmissionCore {
             routes: vec![Route::new("other", objective, cores)],
             limit: AnchoredLimit::of_all(cores),
             evidence: Evidence::new(),
+            ration: Ration::default(),
             queue: Queue::new(),
             wakes: VecDeque::new(),
             in_flight: 0,
@@ -324,6 +327,7 @@ impl AdmissionCore {
         let calm = STANDING_AFTER * self.objective;
         if now - self.last_congested > calm && now - self.relaxed > calm {
             self.relaxed = now;
+            self.limit.forget();
             self.routes.iter_mut().for_each(|route| route.relax(now));
             for route in 0..self.routes.len() {
                 self.roll(now, route);

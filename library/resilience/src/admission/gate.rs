@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::core::AdmissionCore;
 use super::decision::{Arrival, ClientKey, Decision, Ended, Place, RouteId, Ticket};
 use super::processors::Processors;
+use super::ration::Share;
 use super::reason::Reason;
 use super::rules::{AdmissionRules, RouteRules};
 use super::snapshot::AdmissionSnapshot;
@@ -146,6 +147,14 @@ impl Gate {
                 Entry::Queued(Waiting { queued: Some((ticket, waiter)), yielded: false, shared: shared.clone() })
             }
         }
+    }
+
+    /// Counts a request, and returns whether its client has had its share of the requests that can be read: refuse it unless it is [`Share::Within`]. While the processors are overloaded, a
+    /// route reads little more requests than it answers. Ask once for each request, before it has cost anything, and only while [`Gate::is_congested`]. `known`:
+    /// as for [`Gate::refuse_early`].
+    pub fn ration(&self, arrival: Arrival, known: bool, now: Instant) -> Share {
+        let now = self.shared.since_birth(now);
+        self.shared.lock().core.ration(now, arrival, known)
     }
 
     /// Refuses a request cheaply where it is clear that [`Gate::decide`] would: it costs no place and no wait. `known`: its route is that of the arrival;

@@ -16,11 +16,14 @@ pub enum Reason {
     /// The request waited in the queue for the longest time allowed.
     #[error("no place became free in time")]
     Waited,
+    /// The processors are overloaded, and the client asks for more than its share of the requests that can be read.
+    #[error("the client asks for more than its share")]
+    Share,
 }
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 4] = [Self::Hopeless, Self::Route, Self::Full, Self::Waited];
+    pub const ALL: [Self; 5] = [Self::Hopeless, Self::Route, Self::Full, Self::Waited, Self::Share];
 
     /// Its name in metrics.
     pub const fn name(self) -> &'static str {
@@ -29,6 +32,7 @@ impl Reason {
             Self::Route => "route",
             Self::Full => "full",
             Self::Waited => "waited",
+            Self::Share => "share",
         }
     }
 
@@ -38,6 +42,7 @@ impl Reason {
             Self::Route => 1,
             Self::Full => 2,
             Self::Waited => 3,
+            Self::Share => 4,
         }
     }
 }

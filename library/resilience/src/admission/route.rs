@@ -263,9 +263,10 @@ impl Route {
         let is_slow =
             sample.cancelled || sample.latency > (SLOW * objective).max((2.0 * base).min(SLOW_MOST * objective));
         self.learn_base(now, sample);
-        let may = may_close || !self.anchored.is_open();
+        let is_loose = self.anchored.is_loose(self.in_flight.counted());
+        let may = may_close || !is_loose;
         let (latency, age) = (sample.latency / self.objective, (sample.latency - sample.handled) / self.objective);
-        if may_close && self.anchored.is_open() && !sample.cancelled {
+        if may_close && is_loose && !sample.cancelled {
             let in_flight = f64::from(self.in_flight.counted());
             let expected = in_flight / self.answered_now.get(now).max(1e-9) / self.objective;
             self.anchored.close_early(now, latency, in_flight, expected);

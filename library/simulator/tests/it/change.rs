@@ -68,3 +68,16 @@ fn a_cold_start_under_overload_serves_most_of_its_first_second() {
         assert!(first >= least && second >= 0.92, "{first:.2} {second:.2}: {}", workload.name);
     }
 }
+
+#[test]
+fn a_limit_that_was_learnt_from_busy_processors_is_forgotten_when_they_are_idle() {
+    for seed in 1..4 {
+        let sized = workloads::writer_beside_computing();
+        let capacity = sized.capacity;
+        let workload = sized.steps(&[(0.0, 0.5), (2.0, 2.0)], Duration::from_secs(8)).seed(seed);
+        let report = simulate(&workload, &mut Evenkeel::new(&workload));
+        // All that compute are answered beside the writes, which alone are the capacity.
+        let good = report.between(3, 8).good as f64 / 5.0 / capacity;
+        assert!(good >= 1.3, "{good}, seed {seed}");
+    }
+}

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use evenkeel_simulator::{Evenkeel, StaticLimit, simulate, workloads};
+use evenkeel_simulator::{Control, Evenkeel, Seen, StaticLimit, Verdict, simulate, workloads};
+use resilience::admission::{Ended, Processors};
 
 const END: Duration = Duration::from_secs(7);
 
@@ -34,5 +35,57 @@ fn clients_with_equal_demand_above_their_share_get_equal_shares() {
     let mean = shares.iter().sum::<u64>() as f64 / 20.0;
     for share in &shares {
         assert!((*share as f64 / mean - 1.0).abs() <= 0.05, "{shares:?}");
+    }
+}
+
+/// The same control when it sees requests only after their heads were read.
+struct AfterTheHead(Evenkeel);
+
+impl Control for AfterTheHead {
+    fn decide(&mut self, now: Duration, request: Seen) -> Verdict {
+        self.0.decide(now, request)
+    }
+    fn done(&mut self, now: Duration, id: usize, ended: Ended) {
+        self.0.done(now, id, ended);
+    }
+    fn left(&mut self, now: Duration, id: usize) {
+        self.0.left(now, id);
+    }
+    fn tick(&mut self, now: Duration, processors: Processors) {
+        self.0.tick(now, processors);
+    }
+    fn next_wake(&mut self) -> Option<(usize, bool)> {
+        self.0.next_wake()
+    }
+    fn sees_departures(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_wild_client_whose_refusals_cost_much_takes_nothing_from_the_others() {
+    for base in [workloads::cpu_yielding, workloads::cpu_hard] {
+        for (wild, goodput) in [(1.5, 0.8), (5.0, 0.65)] {
+            let sized = workloads::wild_client_with_dear_refusals(base(), wild);
+            let capacity = sized.capacity;
+            let workload = sized.at(wild + 0.5, END);
+            let report = simulate(&workload, &mut Evenkeel::new(&workload));
+            assert!(report.served(0) >= 0.98, "{} of {wild}: {}", report.served(0), workload.name);
+            assert!(report.goodput() >= goodput * capacity, "{} of {capacity}", report.goodput());
+            // The control: where each head is read first, refusing the one client takes what the others need.
+            let report = simulate(&workload, &mut AfterTheHead(Evenkeel::new(&workload)));
+            assert!(report.served(0) < 0.75, "{}", report.served(0));
+        }
+    }
+}
+
+#[test]
+fn a_lone_client_gets_everything_that_many_clients_would_get() {
+    for base in [workloads::cpu_yielding, workloads::cpu_hard] {
+        let many = base().at(4.0, END);
+        let mut lone = base().at(4.0, END);
+        lone.kinds.iter_mut().for_each(|kind| kind.clients = evenkeel_simulator::Clients::One(0));
+        let [many, lone] = [many, lone].map(|workload| simulate(&workload, &mut Evenkeel::new(&workload)).goodput());
+        assert!(lone >= 0.98 * many, "{lone} of {many}");
     }
 }

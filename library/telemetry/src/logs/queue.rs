@@ -35,6 +35,8 @@ pub(super) struct Queue {
 struct Waiting {
     bytes: Vec<u8>,
     lines: u64,
+    /// Lines that are being written.
+    under_way: u64,
     /// Lines lost since the last that was added, and since when.
     lost: u64,
     lost_since: Option<SystemTime>,
@@ -105,6 +107,7 @@ impl Queue {
             batch.bytes = Vec::new();
         }
         let mut waiting = self.waiting();
+        waiting.under_way = 0;
         while waiting.lines == 0 {
             if waiting.lost > 0 && !batch.has_failed {
                 break;
@@ -131,6 +134,7 @@ impl Queue {
         }
         mem::swap(&mut waiting.bytes, &mut batch.bytes);
         batch.lines = mem::take(&mut waiting.lines);
+        waiting.under_way = batch.lines;
         (batch.told, batch.told_since) = (mem::take(&mut waiting.lost), waiting.lost_since.take());
         drop(waiting);
         if batch.told > 0 {
@@ -142,13 +146,15 @@ impl Queue {
         true
     }
 
-    /// Ends the writing; waits at most a second for the lines that are queued.
-    pub(super) fn end(&self) {
+    /// Ends the writing; waits at most a second for the lines that are queued. Returns the number of lines that the output has not taken by then.
+    pub(super) fn end(&self) -> u64 {
         let mut waiting = self.waiting();
         waiting.is_ending = true;
         self.has_lines.notify_all();
         let not_over = |waiting: &mut Waiting| !waiting.has_ended;
-        drop(self.is_over.wait_timeout_while(waiting, END_PATIENCE, not_over));
+        let waited = self.is_over.wait_timeout_while(waiting, END_PATIENCE, not_over);
+        let (waiting, _timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        if waiting.has_ended { 0 } else { waiting.lines + waiting.under_way }
     }
 
     /// Lines written, and lines lost.
@@ -222,12 +228,20 @@ mod tests {
         (0..sent).for_each(|_| queue.push(&line, false));
         assert!(queue.fill()[1] <= QUEUE_BYTES as u64, "{:?}", queue.fill());
         drop(go_on);
-        queue.end();
+        assert_eq!(queue.end(), 0);
         let text = String::from_utf8(taken.lock().unwrap().clone()).unwrap();
         let [written, lost] = queue.counts();
         assert!(lost > 0 && text.contains(&format!(r#""message":"lines lost","lost":{lost},"since":"#)), "{lost}");
         assert_eq!(written + lost, sent as u64);
         assert_eq!(text.lines().count() as u64, written + 1, "the line about the loss is one more");
+    }
+
+    #[test]
+    fn the_end_waits_for_a_stalled_output_no_longer_than_its_bound_and_counts_the_lines_that_are_left() {
+        let (queue, go_on, _taken) = stalled();
+        (0..3).for_each(|_| queue.push(b"line\n", false));
+        assert_eq!(queue.end(), 3);
+        drop(go_on);
     }
 
     #[test]

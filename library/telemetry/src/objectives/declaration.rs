@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::objectives::pairs::{PAIRS, PERIOD, Pair, Severity};
+use crate::objectives::subject::Subject;
 
 /// The most objectives of a service: availability and latency of a route are two.
 pub const MAX_OBJECTIVES: usize = 64;
@@ -13,7 +14,7 @@ const MIN_BAD_PAGE: u32 = 5;
 /// Bad answers in the long window below which there is no ticket.
 const MIN_BAD_TICKET: u32 = 2;
 
-/// The objectives of a route.
+/// The objectives of a route, a dependency or a kind of job.
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,7 +25,7 @@ const MIN_BAD_TICKET: u32 = 2;
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "declare it by Service::objective"]
 pub struct Objective {
-    route: String,
+    subject: Subject,
     name: Option<String>,
     availability: Option<f64>,
     latency: Option<(f64, Duration)>,
@@ -36,21 +37,19 @@ pub struct Objective {
 /// Condition of a good answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SloKind {
-    /// It is no failure: its status is below 500.
+    /// It is no failure: the status of an answer is below 500, an attempt of a job succeeds.
     Availability,
     /// It is there within this time. Failures do not count.
     Latency(Duration),
 }
 
-/// One service level objective: of all answers of a route, a share is good.
+/// One service level objective: of all answers, calls or attempts, a share is good.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slo {
     /// Its name, unique in the service: letters, digits and dashes.
     pub name: String,
-    /// The method; none: every method.
-    pub method: Option<String>,
-    /// The route's pattern.
-    pub route: String,
+    /// The events that it counts.
+    pub subject: Subject,
     /// Condition of a good answer.
     pub kind: SloKind,
     /// The share of good answers, between 0 and 1.
@@ -64,26 +63,50 @@ pub struct Slo {
 
 /// An objective that cannot be held or cannot alert.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the objective of {route:?}: {reason}")]
+#[error("the objective of {place:?}: {reason}")]
 pub struct InvalidObjective {
-    route: String,
+    place: String,
     reason: String,
 }
 
 impl InvalidObjective {
-    /// The objective is of a route that the service does not have.
-    pub fn of_unknown_route(slo: &Slo) -> Self {
-        let reason = format!("the service has no route {:?}: write the pattern as the router has it", slo.route);
-        Self { route: slo.place(), reason }
+    /// The objective is of a route or a dependency that the service does not have.
+    pub fn of_unknown(slo: &Slo) -> Self {
+        let reason = match &slo.subject {
+            Subject::Route { pattern, .. } => {
+                format!("the service has no route {pattern:?}: write the pattern as the router has it")
+            }
+            Subject::Dependency(name) => {
+                format!("the service has no dependency {name:?}: declare it by Service::dependency")
+            }
+            Subject::Job(kind) => format!("no handler takes {kind:?} jobs: write Job::KIND"),
+        };
+        Self { place: slo.place(), reason }
     }
 }
 
 impl Objective {
     /// Begins the objectives of a route: its method and its pattern as the router has it, as in `POST /transfers`. Without a method they hold for all
     /// methods of the route together.
-    pub fn route(route: impl Into<String>) -> Self {
+    pub fn route(route: impl AsRef<str>) -> Self {
+        Self::of(Subject::route(route.as_ref()))
+    }
+
+    /// Begins the objectives of the calls to a dependency, by its name. A call counts once, whatever its attempts; without a whole answer it is a failure,
+    /// also when a guard refuses it.
+    pub fn dependency(name: impl Into<String>) -> Self {
+        Self::of(Subject::Dependency(name.into()))
+    }
+
+    /// Begins the objectives of the jobs of a kind, `Job::KIND`. An attempt that fails, panics or runs out of time is a failure; one that is put off,
+    /// cancelled or interrupted does not count. Times are those of attempts that succeed, from the moment at which they were due.
+    pub fn job(kind: impl Into<String>) -> Self {
+        Self::of(Subject::Job(kind.into()))
+    }
+
+    fn of(subject: Subject) -> Self {
         Self {
-            route: route.into(),
+            subject,
             name: None,
             availability: None,
             latency: None,
@@ -132,19 +155,12 @@ impl Objective {
 
     /// The objectives of this declaration, checked.
     fn slos(&self) -> Result<Vec<Slo>, InvalidObjective> {
-        let invalid = |reason: String| InvalidObjective { route: self.route.clone(), reason };
-        let (method, route) = match self.route.split_once(' ') {
-            Some((method, route)) => (Some(method.to_owned()), route.trim()),
-            None => (None, &*self.route),
-        };
-        let is_method = |method: &String| !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
-        if !route.starts_with('/') || !method.iter().all(is_method) {
-            return Err(invalid("expected a method and a path, as in \"POST /transfers\"".to_owned()));
-        }
+        let invalid = |reason: String| InvalidObjective { place: self.subject.place(), reason };
+        self.subject.check().map_err(invalid)?;
         if !PERIODS.contains(&self.period) {
             return Err(invalid(format!("its period of {:?} is not between 1 h and 90 d", self.period)));
         }
-        let name = self.name.clone().unwrap_or_else(|| slug(&self.route));
+        let name = self.name.clone().unwrap_or_else(|| slug(&self.subject.place()));
         let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if name.is_empty() || name.len() > 48 || !name.chars().all(is_name) {
             let reason = format!(
@@ -163,8 +179,7 @@ impl Objective {
             .map(|(kind, percent)| {
                 let slo = Slo {
                     name: format!("{name}-{}", kind.name()),
-                    method: method.clone(),
-                    route: route.to_owned(),
+                    subject: self.subject.clone(),
                     kind,
                     target: percent / 100.0,
                     period: self.period,
@@ -205,6 +220,11 @@ impl Slo {
         Ok(())
     }
 
+    /// Returns the same objective over another period, which scales the windows.
+    pub(crate) fn over(self, period: Duration) -> Self {
+        Self { period, ..self }
+    }
+
     /// The share of bad answers that it allows.
     pub fn budget(&self) -> f64 {
         1.0 - self.target
@@ -234,23 +254,33 @@ impl Slo {
 
     /// Returns true for answers that it counts.
     pub fn covers(&self, method: &str, route: &str) -> bool {
-        self.route == route && self.method.as_deref().is_none_or(|known| known == method)
+        match &self.subject {
+            Subject::Route { method: known, pattern } => {
+                pattern == route && known.as_deref().is_none_or(|known| known == method)
+            }
+            Subject::Dependency(_) | Subject::Job(_) => false,
+        }
     }
 
-    /// The method and the route, for people.
-    pub fn place(&self) -> String {
-        match &self.method {
-            Some(method) => format!("{method} {}", self.route),
-            None => self.route.clone(),
+    /// The route's pattern; none of another subject.
+    pub fn pattern(&self) -> Option<&str> {
+        match &self.subject {
+            Subject::Route { pattern, .. } => Some(pattern),
+            Subject::Dependency(_) | Subject::Job(_) => None,
         }
+    }
+
+    /// The subject, for people.
+    pub fn place(&self) -> String {
+        self.subject.place()
     }
 
     /// The objective in one sentence, without its period.
     pub fn sentence(&self) -> String {
         let percent = percent_of(self.target);
         match self.kind {
-            SloKind::Availability => format!("{percent} of {} are answered below 500", self.place()),
-            SloKind::Latency(within) => format!("{percent} of {} are answered within {within:?}", self.place()),
+            SloKind::Availability => self.subject.succeeds(&percent),
+            SloKind::Latency(within) => self.subject.ends_within(&percent, within),
         }
     }
 }
@@ -269,7 +299,7 @@ pub fn slos(declarations: &[Objective]) -> Result<Vec<Slo>, InvalidObjective> {
                 (all.len() == MAX_OBJECTIVES).then(|| format!("there are more than {MAX_OBJECTIVES} objectives"))
             };
             if let Some(reason) = reason {
-                return Err(InvalidObjective { route: declaration.route.clone(), reason });
+                return Err(InvalidObjective { place: declaration.subject.place(), reason });
             }
             all.push(slo);
         }
@@ -313,6 +343,20 @@ mod tests {
         assert_eq!(names, ["get-accounts-id-availability", "get-accounts-id-latency"]);
         assert!(all[0].covers("GET", "/accounts/{id}") && !all[0].covers("PUT", "/accounts/{id}"));
         assert_eq!(all[1].sentence(), "99 % of GET /accounts/{id} are answered within 1s");
+    }
+
+    #[test]
+    fn dependencies_and_jobs_have_objectives_of_their_own() {
+        let declared = [Objective::dependency("bank").availability(99.0), Objective::job("payout").p99(SECOND)];
+        let all = slos(&declared).unwrap();
+        let shown: Vec<_> = all.iter().map(|slo| (&*slo.name, slo.sentence())).collect();
+        let expected = [
+            ("dependency-bank-availability", "99 % of calls to bank are answered below 500".to_owned()),
+            ("job-payout-latency", "99 % of payout jobs are done within 1s after they were due".to_owned()),
+        ];
+        assert_eq!(shown, expected);
+        assert!(!all[0].covers("GET", "bank"));
+        assert!(error_of(Objective::job("").availability(99.0)).contains("name is empty"));
     }
 
     #[test]

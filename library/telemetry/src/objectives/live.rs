@@ -11,6 +11,7 @@ use crate::objectives::alert::{Alert, WORDS, burn};
 use crate::objectives::declaration::{Slo, SloKind, percent_of};
 use crate::objectives::ladder::{Counts, Ladder, step_of};
 use crate::objectives::pairs::{PAIRS, PERIOD, Pair};
+use crate::objectives::subject::Subject;
 
 const OBJECTIVE: Table = Table {
     name: "objective",
@@ -18,7 +19,7 @@ const OBJECTIVE: Table = Table {
     columns: &[
         Column::label("service", "The service."),
         Column::label("objective", "Its name."),
-        Column::label("route", "The method and the route."),
+        Column::label("route", "The method and the route; dependency or job, and the name."),
         Column::label("kind", "availability or latency."),
         Column::gauge("target", "The share of good answers, from 0 to 1."),
         Column::counter("events", "Answers that count."),
@@ -74,7 +75,11 @@ impl LiveObjective {
 
     /// Counts an answer: two relaxed additions at most.
     pub fn record(&self, status: u16, took: Duration) {
-        let failed = status >= 500;
+        self.record_end(status >= 500, took);
+    }
+
+    /// Counts the end of a call or of an attempt: two relaxed additions at most.
+    pub fn record_end(&self, failed: bool, took: Duration) {
         let bad = match self.slo.kind {
             SloKind::Availability => failed,
             SloKind::Latency(_) if failed => return,
@@ -165,14 +170,27 @@ impl Objectives {
 
     /// Those of a route.
     pub fn of_route(&self, route: &str) -> Arc<[Arc<LiveObjective>]> {
-        self.all.iter().filter(|objective| objective.slo.route == route).cloned().collect()
+        self.all.iter().filter(|objective| objective.slo.pattern() == Some(route)).cloned().collect()
+    }
+
+    /// Those of a dependency.
+    pub fn of_dependency(&self, name: &str) -> Arc<[Arc<LiveObjective>]> {
+        let is_its =
+            |objective: &&Arc<LiveObjective>| matches!(&objective.slo.subject, Subject::Dependency(of) if of == name);
+        self.all.iter().filter(is_its).cloned().collect()
+    }
+
+    /// Those of a kind of jobs.
+    pub fn of_job(&self, kind: &str) -> impl Iterator<Item = &Arc<LiveObjective>> {
+        self.all.iter().filter(move |objective| matches!(&objective.slo.subject, Subject::Job(of) if of == kind))
     }
 
     /// Counts a refusal of a request whose route is not known yet: for the first objectives whose pattern its path matches.
     pub fn refused(&self, method: &str, path: &str, status: u16) {
         for objective in self.iter() {
             let slo = &objective.slo;
-            if slo.method.as_deref().is_none_or(|known| known == method) && matches(&slo.route, path) {
+            let Subject::Route { method: known, pattern } = &slo.subject else { continue };
+            if known.as_deref().is_none_or(|known| known == method) && matches(pattern, path) {
                 objective.record(status, Duration::ZERO);
             }
         }

@@ -1,6 +1,7 @@
 //! Alerting rules: few, each on a symptom, each with a playbook.
 
 use std::fmt::Write;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::objectives::{Pair, Severity, Slo};
@@ -10,7 +11,7 @@ use crate::observe::recording_rules::{alerts_group, selector, series};
 /// The most alerts of a service: more are not learned.
 pub const MAX_ALERTS: usize = 10;
 /// Time without numbers of a service after which the page is sent.
-pub(super) const ABSENT: Duration = Duration::from_secs(15 * 60);
+const ABSENT: Duration = Duration::from_secs(15 * 60);
 
 /// There would be too many alerts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,11 +49,11 @@ pub(super) enum Cause {
 }
 
 /// The alerts of a service.
-pub(super) fn of_service(service: &str, slos: &[Slo]) -> Result<Vec<AlertingRule>, TooManyAlerts> {
+pub(super) fn of_service(service: &str, slos: &[Slo], faster: NonZeroU32) -> Result<Vec<AlertingRule>, TooManyAlerts> {
     let burns = slos.iter().filter(|slo| slo.has_alerts).flat_map(|slo| {
         [Severity::Page, Severity::Ticket].into_iter().filter_map(move |severity| burn(service, slo, severity))
     });
-    let alerts: Vec<_> = burns.chain([absent(service), watchdog(service)]).collect();
+    let alerts: Vec<_> = burns.chain([absent(service, ABSENT / faster.get()), watchdog(service)]).collect();
     if alerts.len() > MAX_ALERTS {
         return Err(TooManyAlerts { alerts: alerts.len() });
     }
@@ -99,16 +100,16 @@ fn pair_expr(service: &str, slo: &Slo, pair: &Pair) -> String {
     )
 }
 
-fn absent(service: &str) -> AlertingRule {
+fn absent(service: &str, held: Duration) -> AlertingRule {
     AlertingRule {
         name: format!("{}Absent", camel(service)),
         expr: format!("absent(objective_events_total{{service={}}})", quoted(service)),
-        held: ABSENT,
+        held,
         severity: "page",
         summary: format!("{service} shows no numbers"),
         description: format!(
             "Prometheus has had no metrics of {service} for {}: it does not run, or is not scraped.",
-            duration(ABSENT)
+            duration(held)
         ),
         cause: Cause::Absent,
     }

@@ -8,8 +8,8 @@ pub(super) fn stub(service: &str, alert: &AlertingRule) -> String {
     let (seen, first) = match &alert.cause {
         Cause::Burn(slo, severity) => {
             let seen = match slo.kind {
-                SloKind::Availability => format!("Requests to {} fail with a status of 500 or above.", slo.place()),
-                SloKind::Latency(within) => format!("Answers of {} take longer than {within:?}.", slo.place()),
+                SloKind::Availability => slo.subject.fails(),
+                SloKind::Latency(within) => slo.subject.is_late(within),
             };
             let when = match severity {
                 Severity::Page => "Act now: the budget is gone in days.",

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::objectives::{PAIRS, PERIOD, Severity, Slo};
-use crate::observe::alerting_rules::{ABSENT, AlertingRule, Cause};
+use crate::observe::alerting_rules::{AlertingRule, Cause};
 use crate::observe::numbers::{duration, number, quoted};
 use crate::observe::recording_rules::{group_names, series};
 
@@ -144,10 +144,10 @@ fn absent_test(out: &mut String, service: &str, alert: &AlertingRule) {
         quoted(&series),
     );
     // A series is known for 5 minutes after its last sample.
-    let gone = Duration::from_secs(16 * 60);
+    let (gone, slack) = (Duration::from_secs(16 * 60), Duration::from_secs(180));
     state_test(out, alert, Duration::from_secs(10 * 60), false);
-    state_test(out, alert, gone + ABSENT - Duration::from_secs(180), false);
-    state_test(out, alert, gone + ABSENT + Duration::from_secs(180), true);
+    state_test(out, alert, (gone + alert.held).saturating_sub(slack), false);
+    state_test(out, alert, gone + alert.held + slack, true);
 }
 
 fn state_test(out: &mut String, alert: &AlertingRule, at: Duration, fires: bool) {

@@ -1,5 +1,6 @@
 //! The generated files, by promtool where it is installed (`sh .ci/install prometheus`).
 
+use std::num::NonZeroU32;
 use std::process::Command;
 use std::time::Duration;
 
@@ -7,6 +8,8 @@ use super::*;
 use crate::objectives::{Objective, slos};
 
 const TESTS: [&str; 2] = ["rules_page_test.yml", "rules_ticket_test.yml"];
+
+const REAL: NonZeroU32 = NonZeroU32::MIN;
 
 fn two() -> Vec<Slo> {
     slos(&[Objective::route("POST /transfers").availability(99.95).p99(Duration::from_millis(200))]).unwrap()
@@ -35,7 +38,7 @@ fn accepted(percent: f64, min_bad: u32) {
 }
 
 fn checked(slos: &[Slo]) {
-    let files = files("ledger", slos, "playbooks").unwrap();
+    let files = files("ledger", slos, "playbooks", REAL).unwrap();
     promtool(&files, &["check", "rules", "rules.yml"]).unwrap();
     for tests in TESTS {
         promtool(&files, &["test", "rules", tests]).unwrap_or_else(|output| panic!("{slos:?}: {output}"));
@@ -44,7 +47,7 @@ fn checked(slos: &[Slo]) {
 
 /// Runs the tests of rules in which a text is replaced.
 fn refused(right: &str, wrong: &str, tests: &str) {
-    let mut files = files("ledger", &two()[..1], "playbooks").unwrap();
+    let mut files = files("ledger", &two()[..1], "playbooks", REAL).unwrap();
     let rules = files.iter_mut().find(|file| file.path == "rules.yml").unwrap();
     assert!(rules.text.contains(right), "{right}");
     rules.text = rules.text.replace(right, wrong);
@@ -54,6 +57,36 @@ fn refused(right: &str, wrong: &str, tests: &str) {
 #[test]
 fn promtool_accepts_the_rules_and_their_tests() {
     accepted(99.95, 5);
+}
+
+#[test]
+fn rules_for_a_rehearsal_have_windows_and_waits_that_are_shorter_by_the_factor() {
+    let files = files("ledger", &two(), "playbooks", NonZeroU32::new(60).unwrap()).unwrap();
+    promtool(&files, &["check", "rules", "rules.yml"]).unwrap();
+    let rules = text_of(&files, "rules.yml");
+    for expected in ["slo:sli_error:ratio_rate5s", "[1m]", "for: 15s", "slo:sli_error:ratio_rate12h"] {
+        assert!(rules.contains(expected), "{expected} is not in {rules}");
+    }
+    let routes = text_of(&files, "alertmanager.example.yml");
+    assert!(routes.contains("repeat_interval: 1m\n") && routes.contains("group_interval: 5s\n"), "{routes}");
+}
+
+#[test]
+fn a_page_waits_until_the_objectives_of_one_outage_have_fired() {
+    let wait_of = |percents: &[f64]| {
+        let objective = |(number, percent)| Objective::route(format!("/{number}")).availability(percent);
+        let objectives: Vec<_> = percents.iter().copied().enumerate().map(objective).collect();
+        let files = files("ledger", &slos(&objectives).unwrap(), "playbooks", REAL).unwrap();
+        let routes = text_of(&files, "alertmanager.example.yml");
+        let (_, page) = routes.split_once("receiver: page\n").unwrap();
+        let (_, wait) = page.split_once("group_wait: ").unwrap();
+        wait.lines().next().unwrap().to_owned()
+    };
+    // All fire at once: an interval of evaluation is enough.
+    assert_eq!(wait_of(&[99.9, 99.9]), "1m");
+    // 14.4 * 0.0005 h = 26 s and 14.4 * 0.001 h = 52 s.
+    assert_eq!(wait_of(&[99.95, 99.9]), "86s");
+    assert_eq!(wait_of(&[99.99, 95.0]), "5m");
 }
 
 #[test]
@@ -81,7 +114,7 @@ fn the_tests_of_the_rules_fail_for_other_factors_and_for_windows_that_are_swappe
 
 #[test]
 fn an_alert_has_an_owner_a_severity_and_a_playbook_that_is_among_the_files() {
-    let files = files("ledger", &two(), "https://example.org/playbooks/").unwrap();
+    let files = files("ledger", &two(), "https://example.org/playbooks/", REAL).unwrap();
     let rules = text_of(&files, "rules.yml");
     for (alert, severity) in [
         ("LedgerPostTransfersAvailabilityBurn", "page"),
@@ -100,15 +133,15 @@ fn an_alert_has_an_owner_a_severity_and_a_playbook_that_is_among_the_files() {
 #[test]
 fn more_than_ten_alerts_are_refused() {
     let objectives = ["/a", "/b", "/c", "/d", "/e"].map(|route| Objective::route(route).availability(99.9));
-    let error = files("ledger", &slos(&objectives).unwrap(), "playbooks").unwrap_err().to_string();
+    let error = files("ledger", &slos(&objectives).unwrap(), "playbooks", REAL).unwrap_err().to_string();
     assert!(error.contains("12 alerts") && error.contains("without_alerts"), "{error}");
     let objectives = objectives.map(Objective::without_alerts);
-    assert!(files("ledger", &slos(&objectives).unwrap(), "playbooks").is_ok());
+    assert!(files("ledger", &slos(&objectives).unwrap(), "playbooks", REAL).is_ok());
 }
 
 #[test]
 fn the_dashboard_is_json_whose_queries_name_series_of_the_rules_or_of_the_service() {
-    let files = files("ledger", &two(), "playbooks").unwrap();
+    let files = files("ledger", &two(), "playbooks", REAL).unwrap();
     let dashboard: serde_json::Value = serde_json::from_str(text_of(&files, "dashboard.json")).unwrap();
     let rules = text_of(&files, "rules.yml");
     for panel in dashboard["panels"].as_array().unwrap() {

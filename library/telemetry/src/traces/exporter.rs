@@ -7,11 +7,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use vitals::{Column, Registry, Source, Table, TableRow, TableValue};
 
-use crate::traces::otlp::{self, Resource};
+use crate::otlp::{FLUSH, Resource, Sink, rejected};
+use crate::traces::otlp;
 use crate::traces::queue::{BATCH_SPANS, QUEUE_SPANS, Queue};
-
-/// Time for the last batches once the service ends.
-pub const FLUSH: Duration = Duration::from_secs(2);
 
 const TRACES: Table = Table {
     name: "traces",
@@ -24,15 +22,6 @@ const TRACES: Table = Table {
         Column::gauge("queue_spans_limit", "The most spans that wait."),
     ],
 };
-
-/// Sends one encoded batch to the collector, within bounds of its own, and returns the body of the answer.
-pub trait Sink: Send + Sync {
-    /// Sends a batch.
-    ///
-    /// # Errors
-    /// The reason, in words, when the collector did not take it.
-    fn send(&self, batch: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, String>> + Send;
-}
 
 /// Sends kept traces to a collector. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -48,6 +37,8 @@ struct Inner {
     exported: AtomicU64,
     lost: AtomicU64,
     failed: AtomicU64,
+    /// Spans without room in the queue that the log has reported.
+    reported: AtomicU64,
     /// Spans of the batch that is being sent.
     sending: AtomicU64,
     /// True after a batch that could not be sent.
@@ -63,6 +54,7 @@ impl Exporter {
             exported: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            reported: AtomicU64::new(0),
             sending: AtomicU64::new(0),
             is_failing: AtomicBool::new(false),
         };
@@ -116,6 +108,7 @@ impl Inner {
                 }
                 let spans = batch.iter().map(|trace| trace.spans.len() as u64).sum();
                 self.send(sink, otlp::encode(&self.resource, batch), spans).await;
+                self.report_full();
             }
             if is_last {
                 return;
@@ -125,11 +118,10 @@ impl Inner {
 
     async fn send(&self, sink: &impl Sink, batch: Vec<u8>, spans: u64) {
         self.sending.store(spans, Ordering::Relaxed);
-        let answer = sink.send(batch).await;
+        let answer = sink.send(batch).await.and_then(|body| rejected(&body));
         self.sending.store(0, Ordering::Relaxed);
         match answer {
-            Ok(body) => {
-                let (rejected, reason) = otlp::rejected(&body);
+            Ok((rejected, reason)) => {
                 let rejected = rejected.min(spans);
                 self.exported.fetch_add(spans - rejected, Ordering::Relaxed);
                 self.lost.fetch_add(rejected, Ordering::Relaxed);
@@ -151,8 +143,18 @@ impl Inner {
         }
     }
 
+    /// Logs the spans that found no room in the queue since the last report.
+    fn report_full(&self) {
+        let lost = self.queue.lost();
+        let new = lost - self.reported.swap(lost, Ordering::Relaxed).min(lost);
+        if new > 0 {
+            tracing::warn!(lost = new, "spans were lost: the queue was full");
+        }
+    }
+
     /// Counts what is left at the end as lost.
     fn give_up(&self) {
+        self.report_full();
         let left = self.queue.take(usize::MAX).iter().map(|trace| trace.spans.len() as u64).sum::<u64>();
         let lost = left + self.sending.swap(0, Ordering::Relaxed);
         self.lost.fetch_add(lost, Ordering::Relaxed);

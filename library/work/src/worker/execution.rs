@@ -31,10 +31,14 @@ pub(crate) async fn run(queue: Arc<Queue>, job: ClaimedJob, attempt: Arc<Attempt
 /// Runs an attempt; returns its end, or none when there is nothing to store.
 pub(crate) async fn end_of(queue: &Queue, job: ClaimedJob, attempt: &Arc<Attempt>) -> Option<End> {
     let (held, before) = (job.held, job.attempt.saturating_sub(1));
+    let (kind, waited) = (job.kind.clone(), job.waited);
     let begun = Instant::now();
     let outcome = outcome(queue, job, attempt).await;
     boundary("handler: after its end");
     queue.stats.ran(begun.elapsed());
+    if let Some(failed) = outcome.has_failed() {
+        queue.observer.ended(&kind, failed, waited + begun.elapsed());
+    }
     let failed = |kind, error| Some(End::Failed(Failure { held, kind, error }));
     match outcome {
         Outcome::Handler(HandlerEnd::Done) => Some(End::Completed(held)),
@@ -81,6 +85,20 @@ enum Outcome {
     DeadlineOver,
     TimedOut(Duration),
     Signal(Signal),
+}
+
+impl Outcome {
+    /// True for a failure, false for a success; none when it is neither.
+    fn has_failed(&self) -> Option<bool> {
+        match self {
+            Self::Handler(HandlerEnd::Done | HandlerEnd::Committed) => Some(false),
+            Self::Handler(
+                HandlerEnd::Failed(JobError { consequence: Consequence::Snooze(_), .. }) | HandlerEnd::Stale,
+            )
+            | Self::Signal(_) => None,
+            Self::Handler(HandlerEnd::Failed(_)) | Self::DeadlineOver | Self::TimedOut(_) => Some(true),
+        }
+    }
 }
 
 async fn outcome(queue: &Queue, job: ClaimedJob, attempt: &Arc<Attempt>) -> Outcome {

@@ -8,6 +8,7 @@ use crate::job::MAX_BATCH;
 use crate::job::store::JobStore;
 use crate::worker::handlers::Handlers;
 use crate::worker::in_flight::InFlight;
+use crate::worker::observer::Observer;
 use crate::worker::rules::QueueRules;
 use crate::worker::stats::Stats;
 
@@ -20,16 +21,25 @@ pub(crate) struct Queue {
     pub(crate) name: Arc<str>,
     pub(crate) rules: QueueRules,
     pub(crate) jobs: JobStore,
+    /// The same jobs over a connection that heartbeats have for themselves.
+    pub(crate) beats: JobStore,
     pub(crate) handlers: Handlers,
     pub(crate) owner: String,
     pub(crate) in_flight: InFlight,
     pub(crate) stats: Stats,
+    pub(crate) observer: Observer,
 }
 
 impl Queue {
-    pub(crate) fn new(name: &str, rules: QueueRules, jobs: JobStore, handlers: Handlers, owner: String) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        rules: QueueRules,
+        (jobs, beats): (JobStore, JobStore),
+        (handlers, observer): (Handlers, Observer),
+        owner: String,
+    ) -> Self {
         let (in_flight, stats) = (InFlight::default(), Stats::default());
-        Self { name: name.into(), rules, jobs, handlers, owner, in_flight, stats }
+        Self { name: name.into(), rules, jobs, beats, handlers, owner, in_flight, stats, observer }
     }
 
     /// Jobs that this process may hold: one a handler, and as many more as handlers end within a second.

@@ -4,4 +4,18 @@
 mod boundaries;
 mod conformance;
 #[cfg(feature = "postgres")]
+mod faults;
+#[cfg(feature = "postgres")]
+mod leader;
+#[cfg(feature = "postgres")]
+mod notifications;
+#[cfg(feature = "postgres")]
 mod outage;
+#[cfg(feature = "postgres")]
+mod outage_streams;
+mod runs;
+mod subscriptions;
+#[cfg(feature = "postgres")]
+mod unreliable_port;
+#[cfg(feature = "postgres")]
+mod workload;

@@ -10,6 +10,7 @@ use url::Url;
 use super::dependency::Dependencies;
 use super::load::Load;
 use super::operation::Operation;
+use super::ops::Ops;
 use super::request::RequestSpec;
 
 /// Default deadline of a request.
@@ -20,9 +21,9 @@ pub const START_TIMEOUT: Duration = Duration::from_secs(10);
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Duration of the load of `life.steady`.
-pub const STEADY: Duration = Duration::from_secs(25);
+pub const STEADY: Duration = Duration::from_secs(20);
 /// Default duration of the load of `prove.soak`.
-pub const SOAK: Duration = Duration::from_secs(30);
+pub const SOAK: Duration = Duration::from_secs(20);
 
 /// State of the service: durable or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +75,9 @@ pub struct Subject {
     pub start_timeout: Duration,
     /// From SIGTERM to the end. Default 30 s.
     pub drain_timeout: Duration,
-    /// The duration of the load of `life.steady`. 25 s.
+    /// The duration of the load of `life.steady`. 20 s.
     pub steady: Duration,
-    /// The duration of the load of `prove.soak`. Default 30 s; no longer than the probe's bound allows.
+    /// The duration of the load of `prove.soak`. Default 20 s; no longer than the probe's bound allows.
     pub soak: Duration,
     /// The decisions file.
     pub decisions: Option<PathBuf>,
@@ -84,6 +85,8 @@ pub struct Subject {
     pub dependencies: Dependencies,
     /// The load that it is meant to hold, if it was declared.
     pub load: Option<Load>,
+    /// The files by which it is operated, if they were declared.
+    pub ops: Option<Ops>,
     /// The mix, in order.
     pub requests: Vec<RequestSpec>,
 }

@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::running::{Ledger, NO_BANK, eventually, reserved_address};
+use crate::prometheus::Prometheus;
+use crate::running::{Ledger, NO_BANK, eventually};
 use evenkeel::axum::http::Method;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 /// The format that Prometheus 2.42 asks for.
 const OPEN_METRICS: &str = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
@@ -52,62 +53,12 @@ async fn open_metrics_are_answered_to_a_scraper_that_prefers_them() {
     assert!(text.ends_with("# EOF\n") && text.contains("# TYPE http_server_requests counter\n"), "{text}");
 }
 
-/// A Prometheus that scrapes one target. Dropping it kills it.
-struct Prometheus {
-    child: std::process::Child,
-    address: std::net::SocketAddr,
-    _folder: tempfile::TempDir,
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Prometheus {
-    fn start(target: std::net::SocketAddr, features: &str) -> Self {
-        let (folder, address) = (tempfile::tempdir().unwrap(), reserved_address());
-        let file = folder.path().join("prometheus.yml");
-        let scrape = format!(
-            "scrape_configs:\n  - job_name: ledger\n    scrape_interval: 1s\n    static_configs:\n      - targets: ['{target}']\n"
-        );
-        std::fs::write(&file, scrape).unwrap();
-        let child = Command::new("prometheus")
-            .arg(format!("--config.file={}", file.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-            .arg(format!("--web.listen-address={address}"))
-            .arg(format!("--enable-feature={features}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("Debian's package prometheus: make setup-tests installs it");
-        Self { child, address, _folder: folder }
-    }
-
-    /// The values of a query; none while there is no answer.
-    async fn query(&self, query: &str) -> Vec<Json> {
-        let mut url = evenkeel::url::Url::parse(&format!("http://{}/api/v1/query", self.address)).unwrap();
-        url.query_pairs_mut().append_pair("query", query);
-        let client = evenkeel::client::Client::default();
-        let Ok(answer) = client.get(&url).send().await else { return Vec::new() };
-        let Ok(json) = answer.json::<Json>() else { return Vec::new() };
-        json["data"]["result"].as_array().cloned().unwrap_or_default()
-    }
-
-    /// The number that a query results in; none while there is none.
-    async fn number(&self, query: &str) -> Option<f64> {
-        self.query(query).await.first()?["value"][1].as_str()?.parse().ok()
-    }
-}
-
 #[tokio::test]
 #[ignore = "starts Prometheus twice"]
 async fn prometheus_keeps_native_histograms_and_open_metrics_of_the_ledger() {
     let ledger = used_ledger().await;
     let route = r#"listener="public",http_route="/v1/accounts",http_request_method="POST",error_type="""#;
-    let native = Prometheus::start(ledger.admin_address(), "native-histograms");
+    let native = Prometheus::start("", ledger.admin_address(), "native-histograms");
     let count = format!("histogram_count(http_server_request_duration_seconds{{{route}}})");
     eventually("a native histogram is kept", async || native.number(&count).await == Some(1.0)).await;
     let median = format!("histogram_quantile(0.5, http_server_request_duration_seconds{{{route}}})");
@@ -115,7 +66,7 @@ async fn prometheus_keeps_native_histograms_and_open_metrics_of_the_ledger() {
     assert!(median > 0.0 && median < 60.0, "{median}");
     drop(native);
 
-    let text = Prometheus::start(ledger.admin_address(), "exemplar-storage");
+    let text = Prometheus::start("", ledger.admin_address(), "exemplar-storage");
     let count = format!("http_server_request_duration_seconds_count{{{route}}}");
     eventually("a classic histogram is kept", async || text.number(&count).await == Some(1.0)).await;
     let up = text.number(r#"up{job="ledger"}"#).await;

@@ -1,7 +1,7 @@
 //! A ledger that runs for one test, on ports and a database of its own.
 
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use evenkeel::axum::http::Method;
@@ -71,16 +71,18 @@ pub(crate) fn reserved_address() -> SocketAddr {
 }
 
 fn spawn(public: SocketAddr, admin: SocketAddr, database: &str, rail: &str) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_ledger"))
+    program(public, admin, database, rail).env("RUST_LOG", "error").stdout(Stdio::null()).spawn().unwrap()
+}
+
+fn program(public: SocketAddr, admin: SocketAddr, database: &str, rail: &str) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_ledger"));
+    program
         .env("HOST", "127.0.0.1")
         .env("PORT", public.port().to_string())
         .env("ADMIN_ADDR", admin.to_string())
         .env("DATABASE_URL", database)
-        .env("RAIL_URL", rail)
-        .env("RUST_LOG", "error")
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap()
+        .env("RAIL_URL", rail);
+    program
 }
 
 impl Ledger {
@@ -113,6 +115,10 @@ impl Ledger {
 
     /// A process on this database, which may not be ready.
     pub(crate) fn spawn_on(database: &str, rail: &str) -> Self {
+        Self::of(|public, admin| spawn(public, admin, database, rail), database, rail)
+    }
+
+    fn of(start: impl FnOnce(SocketAddr, SocketAddr) -> Child, database: &str, rail: &str) -> Self {
         let (public, admin) = (reserved_address(), reserved_address());
         let client = Client::default();
         for (name, address) in [("public", public), ("admin", admin)] {
@@ -125,9 +131,41 @@ impl Ledger {
             client,
             database: database.to_owned(),
             rail: rail.to_owned(),
-            child: spawn(public, admin, database, rail),
+            child: start(public, admin),
             _store: None,
         }
+    }
+
+    /// Without a bank, with these settings, on SQLite; ready. Its output is piped, and [`Ledger::output`] takes it.
+    pub(crate) async fn start_piped(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("sqlite:{}/ledger.db", folder.path().display());
+        let start = |public, admin| {
+            let mut program = program(public, admin, &database, NO_BANK);
+            program.envs(settings.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let mut ledger = Self::of(start, &database, NO_BANK);
+        ledger._store = Some(Database::Sqlite { _folder: folder });
+        ledger.is_ready().await;
+        ledger
+    }
+
+    /// Takes the standard output and the standard error of a piped ledger.
+    pub(crate) fn output(&mut self) -> (ChildStdout, ChildStderr) {
+        (self.child.stdout.take().unwrap(), self.child.stderr.take().unwrap())
+    }
+
+    /// Asks the process to stop; returns its exit code.
+    pub(crate) async fn stop(&mut self) -> Option<i32> {
+        let process = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+        let mut code = None;
+        eventually("the ledger has ended", async || {
+            code = self.ended();
+            code.is_some()
+        })
+        .await;
+        code.unwrap().code()
     }
 
     /// The status of a path of the admin listener; none when there is no answer.
@@ -151,6 +189,18 @@ impl Ledger {
         self.child.wait().unwrap();
         self.child = spawn(self.public, self.admin, &self.database, &self.rail);
         self.is_ready().await;
+    }
+
+    /// SIGTERM, then a new process on the same store.
+    pub(crate) async fn stop_and_start_again(&mut self) {
+        assert_eq!(self.stop().await, Some(0));
+        self.child = spawn(self.public, self.admin, &self.database, &self.rail);
+        self.is_ready().await;
+    }
+
+    /// Kills the database; it does not come back.
+    pub(crate) fn kill_database(&mut self) {
+        self._store = None;
     }
 
     async fn is_ready(&self) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{AdmissionCore, FRESH};
 use crate::admission::decision::{Arrival, RouteId};
 use crate::admission::queue::MAX_QUEUE;
+use crate::admission::ration::Share;
 use crate::admission::reason::Reason;
 use crate::admission::route::Route;
 
@@ -12,6 +13,27 @@ use crate::admission::route::Route;
 const HOPELESS: f64 = 0.9;
 
 impl AdmissionCore {
+    /// Counts a request, and returns whether its client has had its share of the requests that can be read. While the processors are overloaded, a route
+    /// reads little more than it answers. Refuse the request unless it is [`Share::Within`]; ask once for each request, before `refuse_early` and `decide`. `known`: its route is that of the arrival.
+    pub fn ration(&mut self, now: Duration, arrival: Arrival, known: bool) -> Share {
+        let now = now.as_secs_f64();
+        if arrival.exempt || self.evidence.is_idle(now) {
+            return Share::Within;
+        }
+        let route = known.then(|| self.known(arrival.route));
+        let (routes, answered, answered_now) = (&self.routes, &self.answered, &self.answered_now);
+        let answers = |route: Option<u16>| match route {
+            Some(route) => routes[usize::from(route)].best_rate(now),
+            None => answered.get(now).max(answered_now.get(now)),
+        };
+        let share = self.ration.takes(now, route, arrival.class, arrival.client.0, &answers);
+        if share != Share::Within {
+            self.last_congested = now;
+            self.routes[usize::from(RouteId::OTHER.0)].refused[Reason::Share.index()] += 1;
+        }
+        share
+    }
+
     /// Refuses a request cheaply where it is clear what `decide` would say: the limit of all requests is reached or its route has no room, the queue is full,
     /// and no other client has more in it; or it is older than its objective. `known`: its route is that of the arrival; else it is refused only when it
     /// would be on any route. None: `decide` decides. Refusals are counted to [`RouteId::OTHER`].

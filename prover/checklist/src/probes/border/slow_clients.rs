@@ -9,31 +9,30 @@
 //!   first shown to be answered as declared; one that is refused before its body has come (401, 404, 405) says nothing. A
 //!   connection kept open after a whole request is no attack: gap. So is a reader whose answers fit into the kernel's buffers,
 //!   and one late answer of many.
-//! - **Blast radius**: at most eight connections, and each write twice.
+//! - **Beside others**: where no other client notices (see `begun`), the connections are held while other probes run, and the harmless requests
+//!   are asked before and after those. A connection that was cut later than the patience is a gap then.
+//! - **Blast radius**: at most eight connections, and each write twice; beside others at most ten more for a second.
 //! - **Bound in time**: the patience (60 s and the declared deadline, at most 100 s) plus 10 s; ends as soon as all are cut.
 
-use std::time::Duration;
-
-use keel_wire::http::Exchange;
-use tokio::task::JoinSet;
-
-use super::support::drips;
+use self::held::Held;
+use self::others::Others;
 pub use super::support::drips::Patience;
-use super::support::harmless::{Harmless, PROMPT, in_peace};
+use super::support::drips::Until;
+use super::support::harmless::in_peace;
 use super::support::writes::{Writes, writes};
 use crate::clause::border::slow_clients as clause;
 use crate::contention;
-use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::lab::drip::{Drip, Fate, Part};
 use crate::probe::Probe;
-use crate::probes::support::listener::Listener;
-use crate::recipe::Recipe;
-use crate::recipe::strain::Unread;
 
+mod begun;
+mod held;
+mod idler;
 #[cfg(test)]
 mod judge_tests;
+mod others;
 mod reader;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -48,13 +47,13 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// Of so many harmless requests one may be late on a busy machine; more are others that notice.
-const LATE: usize = 10;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let patience = Patience::of(lab);
-    examine_with(lab, patience).await
+    match begun::take(lab) {
+        Some((held, first)) => end(lab, held, Some(first)).await,
+        None => examine_with(lab, Patience::of(lab)).await,
+    }
 }
 
 /// Examines the running subject with another patience.
@@ -63,15 +62,26 @@ pub async fn examine_with(lab: &mut Lab, patience: Patience) -> Finding {
         Ok(both) => both,
         Err(finding) => return finding,
     };
-    let drips = drips::start(lab, &listener, &harmless, patience).await;
-    let (clients, unread) = start_clients(lab, &listener, &harmless, patience).await;
+    let held = Held::start(lab, &listener, harmless, patience, Until::patience(patience)).await;
+    end(lab, held, None).await
+}
+
+/// Opens the connections, and leaves them open where no other client notices, while other probes run.
+pub(crate) async fn begin(lab: &mut Lab) {
+    begun::begin(ID, lab).await;
+}
+
+/// Waits for the end of the connections, and judges them. `first` was seen before other probes ran beside them.
+async fn end(lab: &mut Lab, mut held: Held, first: Option<Others>) -> Finding {
     let contention = contention::Watch::begin(lab);
-    let (drips, others, asked) = wait(drips, clients, &harmless, patience).await;
-    let (contention, slowest) = (contention.end(), asked.slowest);
-    let mut evidence: Vec<Evidence> = drips.iter().map(of_drip).collect();
-    evidence.extend(others.into_iter().map(|(idler, fate)| idler.judge(fate, unread.clone(), &harmless.control)));
-    evidence.push(contention.excuse(asked.evidence(&harmless.control), slowest, PROMPT));
-    lab.drips = Some(drips);
+    let asked = held.wait_for_all().await;
+    let others = Others { asked, contention: contention.end() };
+    let held = if first.is_some() { held.beside_others() } else { held };
+    let Held { harmless, unread, dripped, ended, .. } = held;
+    let mut evidence: Vec<Evidence> = dripped.iter().map(of_drip).collect();
+    evidence.extend(ended.into_iter().map(|(idler, fate)| idler.judge(fate, unread.clone(), &harmless.control)));
+    evidence.push(others.after(first).evidence(&harmless.control));
+    lab.drips = Some(dripped);
     if !matches!(writes(lab).await, Writes::Possible) {
         evidence.retain(|piece| piece.clause() != Some(clause::SLOW_BODIES.id()) || piece.is_against());
         // A body that is held is one that is taken, whatever is declared.
@@ -80,43 +90,6 @@ pub async fn examine_with(lab: &mut Lab, patience: Patience) -> Finding {
         }
     }
     Finding::judge(ID, evidence)
-}
-
-/// A connection that sends nothing more, or reads nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Idler {
-    Silent,
-    KeptAlive,
-    Reader,
-}
-
-impl Idler {
-    fn judge(self, fate: Fate, unread: Option<Unread>, control: &Control) -> Evidence {
-        let (clause, name) = match self {
-            Self::Silent => (clause::IDLE, "a connection that says nothing"),
-            Self::KeptAlive => (clause::IDLE, "a connection idle after a whole request"),
-            Self::Reader => (clause::SLOW_READERS, "a reader that never reads"),
-        };
-        match fate {
-            Fate::Cut(after, how) => clause.holds(format!("{name} was {how} after {after:.1?}")).by(control),
-            // Minutes of keep-alive are usual, behind a balancer they are needed.
-            Fate::Held(after) if self == Self::KeptAlive => {
-                clause.gap(format!("{name} was still open after {after:.1?}, which may be a long keep-alive or none"))
-            }
-            Fate::Held(after) => {
-                let piece = clause.contradicts(format!("{name} was still held after {after:.1?}"));
-                match self {
-                    Self::Silent => piece.reproduced_by(Recipe::Slow { begin: Vec::new(), drip: None, held: after }),
-                    Self::Reader => unread
-                        .map(|unread| Recipe::Unread(Unread { held: after, ..unread }))
-                        .into_iter()
-                        .fold(piece, Evidence::reproduced_by),
-                    Self::KeptAlive => piece,
-                }
-            }
-            Fate::NotJudged(why) => clause.gap(format!("{name} could not be judged: {why}")),
-        }
-    }
 }
 
 fn of_drip(drip: &Drip) -> Evidence {
@@ -131,84 +104,4 @@ fn of_drip(drip: &Drip) -> Evidence {
     };
     let evidence = drip.recipe().into_iter().fold(evidence, Evidence::reproduced_by);
     drip.control.iter().fold(evidence, Evidence::by)
-}
-
-async fn start_clients(
-    lab: &Lab,
-    listener: &Listener,
-    harmless: &Harmless,
-    patience: Patience,
-) -> (JoinSet<(Idler, Fate)>, Option<Unread>) {
-    let whole = listener.bytes(&harmless.request);
-    let largest = reader::largest(lab, listener).await;
-    let unread = largest.as_ref().map(reader::Largest::recipe);
-    let mut clients = JoinSet::new();
-    let at = listener.clone();
-    clients.spawn(async move { (Idler::Silent, drips::idle(&at, Vec::new(), patience).await) });
-    let at = listener.clone();
-    clients.spawn(async move { (Idler::KeptAlive, drips::idle(&at, whole, patience).await) });
-    let at = listener.clone();
-    clients.spawn(async move { (Idler::Reader, reader::never_read(&at, largest, patience.cut).await) });
-    (clients, unread)
-}
-
-/// Waits for all clients and asks the harmless request meanwhile.
-async fn wait(
-    mut drips: JoinSet<Drip>,
-    mut clients: JoinSet<(Idler, Fate)>,
-    harmless: &Harmless,
-    patience: Patience,
-) -> (Vec<Drip>, Vec<(Idler, Fate)>, Asked) {
-    let mut asked = Asked::default();
-    let (mut dripped, mut fates) = (Vec::new(), Vec::new());
-    let mut ticks = tokio::time::interval(patience.ask);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    while !drips.is_empty() || !clients.is_empty() {
-        tokio::select! {
-            biased;
-            _ = ticks.tick() => asked.ask(harmless).await,
-            Some(Ok(drip)) = drips.join_next(), if !drips.is_empty() => dripped.push(drip),
-            Some(Ok(fate)) = clients.join_next(), if !clients.is_empty() => fates.push(fate),
-        }
-    }
-    (dripped, fates, asked)
-}
-
-/// Answers to other clients meanwhile.
-#[derive(Default)]
-struct Asked {
-    times: usize,
-    late: usize,
-    slowest: Duration,
-    other: Option<Exchange>,
-}
-
-impl Asked {
-    async fn ask(&mut self, harmless: &Harmless) {
-        let (same, exchange) = harmless.ask().await;
-        self.times += 1;
-        self.late += usize::from(exchange.took >= PROMPT);
-        self.slowest = self.slowest.max(exchange.took);
-        if !same {
-            self.other.get_or_insert(exchange);
-        }
-    }
-
-    fn evidence(self, control: &Control) -> Evidence {
-        let told = format!("{} harmless requests, the slowest in {:.1?}", self.times, self.slowest);
-        let evidence = match (self.other, self.late) {
-            (Some(exchange), _) => clause::BYSTANDERS
-                .contradicts(format!("others notice: not all of {told}, were answered"))
-                .with(&exchange),
-            (None, 0) => clause::BYSTANDERS.holds(format!("others do not notice: {told}, were answered meanwhile")),
-            (None, late) if late * LATE > self.times.max(LATE) => {
-                clause::BYSTANDERS.contradicts(format!("others notice: {late} of {told}, were answered late"))
-            }
-            (None, late) => {
-                let what = format!("{late} of {told}, came late: run keel on a machine that is not busy");
-                clause::BYSTANDERS.gap(what)
-            }
-        };
-        evidence.by(control)
-    }
 }

@@ -117,6 +117,13 @@ pub(super) fn seen(subject: &mut Subject, stage: &Stage) {
     subject.metrics = Some("/metrics".to_owned());
 }
 
+/// Declares the dependency, the request that calls it, and one that calls it in queued work.
+pub(super) fn traced(subject: &mut Subject, stage: &Stage) {
+    calls_for_prices(subject, stage);
+    subject.requests.push(RequestSpec { later: vec!["prices".to_owned()], ..prices("POST", "/order") });
+    subject.drain_timeout = Duration::from_secs(2);
+}
+
 /// A service that keeps things in a file.
 pub(super) fn lives(subject: &mut Subject, stage: &Stage) {
     subject.ready = Some("/ready".to_owned());
@@ -132,6 +139,27 @@ pub(super) fn lives(subject: &mut Subject, stage: &Stage) {
         ..post("/things", json!({ "colour": "blue" }))
     };
     subject.requests = vec![get("/"), make];
+}
+
+/// A request that asks for work, which calls the dependency.
+pub(super) fn jobs(subject: &mut Subject, stage: &Stage) {
+    calls_for_prices(subject, stage);
+    subject.state = State::Durable;
+    subject.env.insert("JOBS_DATA".to_owned(), stage.folder.join("jobs").display().to_string());
+    let prices = || vec!["prices".to_owned()];
+    let ask = RequestSpec {
+        headers: [("Idempotency-Key".to_owned(), "{key}".to_owned())].into(),
+        save: [("job".to_owned(), "/id".to_owned())].into(),
+        uses: prices(),
+        later: prices(),
+        read: Some("/jobs/{job}".to_owned()),
+        done: [("/state".to_owned(), json!("done"))].into(),
+        plain_jobs: true,
+        idempotent: Some("Idempotency-Key".to_owned()),
+        expect: Some(202),
+        ..post("/jobs", json!({}))
+    };
+    subject.requests = vec![get("/"), ask];
 }
 
 /// Work, and a load near what a specimen does, so that its capacity is soon found.

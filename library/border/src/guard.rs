@@ -1,0 +1,149 @@
+//! Handlers behind the border: [`Guard`] runs the steps of [`crate::path::STEPS`] around each request.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::Method;
+use axum::response::{IntoResponse, Response};
+use resilience::admission::RouteId;
+use tokio::time::Instant;
+use tower::{Layer, Service};
+
+use crate::border::{Border, Inner};
+use crate::details;
+use crate::glance::Glance;
+use crate::identity::identify;
+use crate::observers::{Observed, RouteObjectives};
+use crate::problem::{documented, needs_document};
+use crate::record::Record;
+use crate::route_counts::Route;
+use crate::step::Step;
+use crate::traffic::UNMATCHED;
+
+impl<S> Layer<S> for Border {
+    type Service = Guard<S>;
+
+    fn layer(&self, handler: S) -> Guard<S> {
+        Guard { place: Arc::new(Place { border: self.inner.clone(), route: OnceLock::new() }), handler }
+    }
+}
+
+/// A handler behind the border.
+#[derive(Clone, Debug)]
+pub struct Guard<S> {
+    place: Arc<Place>,
+    handler: S,
+}
+
+/// Position of a guard: its border, and the route that it wraps.
+#[derive(Debug)]
+struct Place {
+    border: Arc<Inner>,
+    /// The route of its first request: mostly of all, as a router puts a guard around each route.
+    route: OnceLock<KnownRoute>,
+}
+
+/// A route, for the metrics and for the gate.
+#[derive(Clone, Debug)]
+struct KnownRoute {
+    route: Arc<Route>,
+    /// None where nothing is shed.
+    id: Option<RouteId>,
+    objectives: RouteObjectives,
+    border: Arc<Inner>,
+    /// The borders of its methods that have rules of their own.
+    methods: Option<Arc<[MethodBorder]>>,
+}
+
+/// Border of one method of a route, and its id at the gate.
+#[derive(Debug)]
+pub(crate) struct MethodBorder {
+    pub(crate) method: Method,
+    pub(crate) border: Arc<Inner>,
+    pub(crate) id: Option<RouteId>,
+}
+
+impl KnownRoute {
+    /// Returns the same route with the border of a method. The rules of GET are those of HEAD too.
+    fn of_method(mut self, method: &Method) -> Self {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        if let Some(own) = self.methods.iter().flat_map(|methods| methods.iter()).find(|own| own.method == method) {
+            (self.id, self.border) = (own.id, own.border.clone());
+        }
+        self
+    }
+}
+
+impl Place {
+    fn route(&self, request: &Request) -> KnownRoute {
+        let pattern = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        match self.route.get() {
+            Some(known) if known.route.name() == pattern.unwrap_or(UNMATCHED) => known.clone(),
+            _ => {
+                let border = self.border.clone();
+                let route = border.traffic.route(pattern);
+                let id = border.gate_id(&route);
+                let objectives = border.observers.objectives.of_route(route.name());
+                let methods = border.of_route(&route);
+                let known = KnownRoute { route, id, objectives, border, methods };
+                let _ = self.route.set(known.clone());
+                known
+            }
+        }
+    }
+}
+
+impl<S> Service<Request> for Guard<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.handler.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let started = Instant::now();
+        let glance = Glance::of(request.headers());
+        let KnownRoute { route, id, objectives, border, .. } = self.place.route(&request).of_method(request.method());
+        let method = request.method().clone();
+        let target = request.uri().path_and_query().cloned();
+        let tracer = border.observers.tracer.as_ref();
+        let (context, trace) = Step::RequestId.run(|| identify(request.headers(), &glance, tracer, started));
+        let request_id = context.request_id.clone();
+        // From here on a request that is dropped is counted as cancelled.
+        let record = Record::new(border.access_log.clone(), route, method, target, started, context.trace);
+        let record = record.observed(Observed { trace: trace.clone(), objectives, request_id: request_id.clone() });
+        let (refused, passage) = Step::RouteRules.run(|| border.pass_rules(&request, started)).unzip();
+        let entered = match refused.flatten() {
+            Some(problem) => Err(problem),
+            None => border.enter(request, started, &glance, id, &mut self.handler),
+        };
+
+        Box::pin(context.scope_traced(trace, async move {
+            let answer = match entered {
+                Ok(work) => border.answer(work, started).await,
+                Err(refusal) => {
+                    details::refusal(refusal.status(), refusal.detail());
+                    refusal.into_response()
+                }
+            };
+            let answer = match passage {
+                Some(passage) => passage.leave(answer),
+                None => answer,
+            };
+            let undocumented = Step::ProblemDocuments.run(|| needs_document(&answer));
+            let mut response = if undocumented { Box::pin(documented(answer)).await } else { answer };
+            Step::Headers.run(|| border.finish(&mut response, &request_id));
+            Step::Vitals.run(|| record.answered(response.status()));
+            Ok(response)
+        }))
+    }
+}
