@@ -41,7 +41,7 @@ fn fill(shed: &Shed, held: &mut VecDeque<Entry>) {
     shed.learn(method, "/work", RouteId::OTHER, class);
     let early = || {
         let (at, age, now) = (Where::Server, Duration::ZERO, tokio::time::Instant::now());
-        shed.refuse_early(Early { at, method, path: "/work", class, client, age, now })
+        shed.refuse_early(Early { at, method, path: "/work", class, client, age, now, is_counted: true })
     };
     for _ in 0..HELD {
         if early().is_some() {
