@@ -1,7 +1,9 @@
 //! Sizes of the recent answers by path, from which the size of an answer is expected before its handler has run.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use foldhash::quality::RandomState;
 
 /// The most paths that are told apart. Paths that share a slot have the larger size.
 const SLOTS: usize = 256;
@@ -21,7 +23,7 @@ pub(crate) struct Slot(u8);
 
 impl Default for AnswerSizes {
     fn default() -> Self {
-        Self { hasher: RandomState::new(), slots: Box::new([const { AtomicU64::new(0) }; SLOTS]) }
+        Self { hasher: RandomState::default(), slots: Box::new([const { AtomicU64::new(0) }; SLOTS]) }
     }
 }
 

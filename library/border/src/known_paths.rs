@@ -3,10 +3,11 @@
 //! Paths of one route that differ, such as those with an id, are each known after their first request. Bound: [`SLOTS`] paths; a later path takes the slot
 //! of an earlier one.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::Method;
+use foldhash::quality::RandomState;
 use resilience::Criticality;
 use resilience::admission::RouteId;
 
@@ -27,7 +28,7 @@ pub(crate) struct KnownPaths {
 
 impl KnownPaths {
     pub(crate) fn new() -> Self {
-        Self { keys: RandomState::new(), slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect() }
+        Self { keys: RandomState::default(), slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect() }
     }
 
     /// Keeps the route of a request that was routed.

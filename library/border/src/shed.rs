@@ -207,6 +207,12 @@ impl Shed {
         }
     }
 
+    /// Reports that the processors have more work than they can do.
+    #[cfg(test)]
+    pub(crate) fn report_overload(&self) {
+        self.gate.report(Processors { late: Duration::from_millis(20), busy: 1.0 });
+    }
+
     /// Returns true when no request has come for a second.
     pub(crate) fn is_unused(&self) -> bool {
         self.lag.sleeps()

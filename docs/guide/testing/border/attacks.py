@@ -159,7 +159,7 @@ def control(given):
     for mode, name, what in CONTROLS:
         attack = next(one for one in attackers.ATTACKS if one.name == name)
         given.large = "/large"
-        outcome = lane(0, attack, [*UNPROTECTED, mode], given)
+        outcome = dataclasses.replace(lane(0, attack, [*UNPROTECTED, mode], given), bound=BOUND_OF_TWIN)
         failed = not (outcome.serves if what == "the bystander" else outcome.is_flat)
         failures += not failed
         word = "NOT BORNE, as it must be" if failed else f"THE CONTROL DID NOT FAIL ({what})"

@@ -1,11 +1,11 @@
 //! The gate: the admission core with the clock, wakers and permits of tokio.
 
-use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
 use tokio::time::Instant;
 
 use super::core::AdmissionCore;
@@ -100,7 +100,7 @@ impl Gate {
     pub fn new(rules: AdmissionRules) -> Result<Self, InvalidRules> {
         let state = State { core: AdmissionCore::new(rules)?, waiters: Waiters::default(), ticking: false };
         let (congested, standing) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (born, keys, state) = (Instant::now(), RandomState::new(), Mutex::new(state));
+        let (born, keys, state) = (Instant::now(), RandomState::default(), Mutex::new(state));
         Ok(Self { shared: Arc::new(Shared { born, keys, congested, standing, state }) })
     }
 
