@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::http::Method;
 use resilience::admission::RouteId;
 use tokio::time::Instant;
@@ -11,9 +11,10 @@ use vitals::Registry;
 use crate::Problem;
 use crate::border::{Border, Inner};
 use crate::exchange::Exchange;
+use crate::guard::MethodBorder;
 use crate::invalid_route::InvalidRouteRules;
 use crate::route_counts::Route;
-use crate::route_guard::Passage;
+use crate::route_guard::{Passage, RouteGuard};
 use crate::route_rules::RouteRules;
 use crate::route_table::{Loosened, RouteTable};
 use crate::route_vitals::RouteVitals;
@@ -55,13 +56,19 @@ impl Border {
 }
 
 impl Inner {
-    /// The border of one route; none where it is that of all routes.
-    pub(crate) fn of_route(&self, pattern: &str, method: &Method) -> Option<Arc<Self>> {
-        let guard = self.routes.table().get(pattern, method)?.clone();
-        let mut inner = self.another();
-        inner.limits = guard.rules().limits(&self.limits);
-        inner.guard = Some(guard);
-        Some(Arc::new(inner))
+    /// The borders of the methods of a route that have rules of their own; none where no method has.
+    pub(crate) fn of_route(&self, route: &Route) -> Option<Arc<[MethodBorder]>> {
+        let of_method = |guard: &Arc<RouteGuard>| {
+            let mut inner = self.another();
+            inner.limits = guard.rules().limits(&self.limits);
+            inner.guard = Some(guard.clone());
+            // The declaration was checked: its method is one.
+            let method = Method::from_bytes(guard.rules().method().as_bytes()).ok()?;
+            let id = inner.gate_id(route);
+            Some(MethodBorder { method, border: Arc::new(inner), id })
+        };
+        let methods: Arc<[MethodBorder]> = self.routes.table().of_path(route.name()).filter_map(of_method).collect();
+        (!methods.is_empty()).then_some(methods)
     }
 
     /// Lets a request pass the rules of its route; none where there are none.
@@ -86,10 +93,5 @@ impl Inner {
     pub(crate) fn gate_id(&self, route: &Route) -> Option<RouteId> {
         let own = self.guard.as_ref().filter(|guard| guard.rules().objective.is_some());
         self.shed.route(own.map_or(route.name(), |guard| guard.rules().route()), &self.limits)
-    }
-
-    /// Returns true where the rules of a route depend on its method.
-    pub(crate) fn has_rules(&self, pattern: Option<&MatchedPath>) -> bool {
-        pattern.is_some_and(|pattern| self.routes.table().has_path(pattern.as_str()))
     }
 }

@@ -53,31 +53,42 @@ struct KnownRoute {
     /// None where nothing is shed.
     id: Option<RouteId>,
     objectives: RouteObjectives,
-    /// The border of the route.
     border: Arc<Inner>,
-    /// The method, where the rules of the route depend on it.
-    method: Option<Method>,
+    /// The borders of its methods that have rules of their own.
+    methods: Option<Arc<[MethodBorder]>>,
+}
+
+/// Border of one method of a route, and its id at the gate.
+#[derive(Debug)]
+pub(crate) struct MethodBorder {
+    pub(crate) method: Method,
+    pub(crate) border: Arc<Inner>,
+    pub(crate) id: Option<RouteId>,
 }
 
 impl KnownRoute {
-    fn is_of(&self, pattern: Option<&str>, method: &Method) -> bool {
-        self.route.name() == pattern.unwrap_or(UNMATCHED) && self.method.as_ref().is_none_or(|known| known == method)
+    /// Returns the same route with the border of a method. The rules of GET are those of HEAD too.
+    fn of_method(mut self, method: &Method) -> Self {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        if let Some(own) = self.methods.iter().flat_map(|methods| methods.iter()).find(|own| own.method == method) {
+            (self.id, self.border) = (own.id, own.border.clone());
+        }
+        self
     }
 }
 
 impl Place {
     fn route(&self, request: &Request) -> KnownRoute {
-        let (matched, method) = (request.extensions().get::<MatchedPath>(), request.method());
-        let pattern = matched.map(MatchedPath::as_str);
+        let pattern = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         match self.route.get() {
-            Some(known) if known.is_of(pattern, method) => known.clone(),
+            Some(known) if known.route.name() == pattern.unwrap_or(UNMATCHED) => known.clone(),
             _ => {
-                let route = self.border.traffic.route(pattern);
-                let border = self.border.of_route(route.name(), method).unwrap_or_else(|| self.border.clone());
+                let border = self.border.clone();
+                let route = border.traffic.route(pattern);
                 let id = border.gate_id(&route);
                 let objectives = border.observers.objectives.of_route(route.name());
-                let method = self.border.has_rules(matched).then(|| method.clone());
-                let known = KnownRoute { route, id, objectives, border, method };
+                let methods = border.of_route(&route);
+                let known = KnownRoute { route, id, objectives, border, methods };
                 let _ = self.route.set(known.clone());
                 known
             }
@@ -101,7 +112,7 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let started = Instant::now();
         let glance = Glance::of(request.headers());
-        let KnownRoute { route, id, objectives, border, .. } = self.place.route(&request);
+        let KnownRoute { route, id, objectives, border, .. } = self.place.route(&request).of_method(request.method());
         let method = request.method().clone();
         let target = request.uri().path_and_query().cloned();
         let tracer = border.observers.tracer.as_ref();

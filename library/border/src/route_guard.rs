@@ -1,4 +1,4 @@
-//! What the rules of one route do with its requests and answers.
+//! Enforcement of the rules of one route, on its requests and answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

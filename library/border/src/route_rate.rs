@@ -31,7 +31,7 @@ pub(crate) struct RouteRate {
     limited_clients: AtomicU64,
 }
 
-/// What is left of the limits after a request, for its answer.
+/// The quotas that are left after a request, for its answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Quotas {
     all: Option<Quota>,

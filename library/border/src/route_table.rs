@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::http::Method;
 use tokio::time::Instant;
 
 use crate::bulkheads::{MAX_PLACES, NamedBulkhead};
@@ -77,15 +76,9 @@ impl RouteTable {
         self.bulkheads.iter().find(|known| &*known.name() == name).cloned()
     }
 
-    /// Returns true when a pattern is declared, for any method.
-    pub(crate) fn has_path(&self, pattern: &str) -> bool {
-        self.routes.iter().any(|route| route.rules().path() == pattern)
-    }
-
-    /// The declared route of a pattern and a method.
-    pub(crate) fn get(&self, pattern: &str, method: &Method) -> Option<&Arc<RouteGuard>> {
-        let method = if method == Method::HEAD { &Method::GET } else { method };
-        self.routes.iter().find(|route| route.rules().path() == pattern && route.rules().method() == method)
+    /// The declared routes of a pattern, one a method.
+    pub(crate) fn of_path(&self, pattern: &str) -> impl Iterator<Item = &Arc<RouteGuard>> {
+        self.routes.iter().filter(move |route| route.rules().path() == pattern)
     }
 
     pub(crate) const fn listener(&self) -> &Limits {
@@ -103,7 +96,7 @@ impl RouteTable {
     /// Notes that a router has a pattern for these methods, or for all when there are none, in a group with these limits.
     pub(crate) fn has_router(&self, pattern: &str, methods: &[&str], limits: &Limits) {
         self.group(pattern, &limits.looser_than(&self.listener));
-        for route in self.routes.iter().filter(|route| route.rules().path() == pattern) {
+        for route in self.of_path(pattern) {
             if methods.is_empty() || methods.contains(&route.rules().method()) {
                 route.has_router();
             }
@@ -169,13 +162,6 @@ mod tests {
             let message = message(rules, bulkheads);
             assert!(message.contains(words), "{message}");
         }
-    }
-
-    #[tokio::test]
-    async fn the_rules_of_get_are_those_of_head_and_of_no_other_method() {
-        let table = RouteTable::new(vec![RouteRules::of("GET /a")], &[], &Limits::default()).unwrap();
-        assert!(table.get("/a", &Method::GET).is_some() && table.get("/a", &Method::HEAD).is_some());
-        assert!(table.get("/a", &Method::POST).is_none() && table.get("/b", &Method::GET).is_none());
     }
 
     #[tokio::test]

@@ -42,6 +42,8 @@ mod asked;
 mod caller;
 mod change;
 mod cli;
+#[cfg(feature = "client")]
+mod collector;
 mod configuration;
 mod context;
 mod cores;
@@ -53,6 +55,8 @@ mod dependencies;
 #[cfg(feature = "client")]
 mod dependency;
 mod duration;
+#[cfg(feature = "client")]
+mod export;
 mod failed;
 mod history;
 #[cfg(feature = "store")]
@@ -78,8 +82,6 @@ mod running;
 pub mod service;
 pub mod settings;
 mod stop_budget;
-#[cfg(feature = "client")]
-mod traces;
 #[cfg(any(all(test, feature = "client"), feature = "without-guards"))]
 pub mod without;
 

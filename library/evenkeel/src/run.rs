@@ -20,13 +20,13 @@ use crate::context::{Context, Shared};
 use crate::database::Database;
 #[cfg(feature = "client")]
 use crate::dependencies;
+#[cfg(feature = "client")]
+use crate::export;
 use crate::failed::Failed;
 use crate::order::{Part, Record};
 use crate::parts::{Parts, Stopped, notify};
 use crate::service::{Run as Background, Service};
 use crate::stop_budget::StopBudget;
-#[cfg(feature = "client")]
-use crate::traces;
 use crate::{caller, defaults, history, limits, objectives, route_rules, routes};
 
 /// State of a run.
@@ -54,7 +54,7 @@ pub(crate) struct Bound<S, D: Database> {
     parts: Parts<D>,
     objectives: Objectives,
     #[cfg(feature = "client")]
-    export: Option<traces::Export>,
+    export: Option<export::Export>,
 }
 
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
@@ -74,7 +74,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let instance = Instance::new(service.build);
         let objectives = objectives::open(&service.objectives, &instance, &registry)?;
         #[cfg(feature = "client")]
-        let (tracer, export) = traces::open(&standard.traces, &instance, &registry).unzip();
+        let (tracer, export) = export::open(&standard.traces, &standard.export, &instance, &registry)?;
         #[cfg(not(feature = "client"))]
         let tracer = None;
         let public_border = Border::draining_with("public", public_limits, &registry, lifecycle.clone())
@@ -199,7 +199,7 @@ struct Start<S, D: Database> {
     admin_routes: Arc<Live<Router>>,
     objectives: Objectives,
     #[cfg(feature = "client")]
-    export: Option<traces::Export>,
+    export: Option<export::Export>,
 }
 
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
@@ -263,7 +263,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
             let children = &mut parts.background;
             #[cfg(feature = "client")]
             if let Some(export) = export {
-                export.start(&registry, children)?;
+                export.start(&registry, public_border.clone(), children);
             }
             objectives::start(self.objectives, &registry, children);
             #[cfg(feature = "client")]

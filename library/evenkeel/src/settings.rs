@@ -3,6 +3,8 @@
 //! Settings are checked as a whole: all mistakes are reported together, with the variable, its value and the expected form. A service adds its
 //! own as a [`clap::Args`] struct whose fields have `#[arg(long, env = "NAME")]` and a line of help.
 
+#[cfg(feature = "client")]
+mod export;
 mod proxies;
 #[cfg(feature = "store")]
 mod store;
@@ -25,6 +27,8 @@ use crate::duration::parse_duration;
 #[cfg(feature = "without-guards")]
 use crate::without::Without;
 
+#[cfg(feature = "client")]
+pub use self::export::ExportSettings;
 pub use self::proxies::{Networks, Proxies};
 #[cfg(feature = "store")]
 pub use self::store::{Migrate, StoreSettings};
@@ -195,6 +199,11 @@ pub struct Standard {
     #[cfg(feature = "client")]
     #[command(flatten)]
     pub traces: TraceSettings,
+
+    /// Signals that are exported.
+    #[cfg(feature = "client")]
+    #[command(flatten)]
+    pub export: ExportSettings,
 
     #[cfg(feature = "without-guards")]
     /// Guards that are turned off, by the attribute that they provide, with commas between, as in call.retry,call.hedge; an unknown name lists

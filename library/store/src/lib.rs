@@ -49,6 +49,7 @@ mod migrate;
 mod migration;
 mod options;
 mod pools;
+mod reserved;
 mod row;
 mod spans;
 mod stats;
@@ -63,6 +64,8 @@ pub use error::{ConstraintKind, StoreError, Violation};
 pub use idempotency::{Fingerprint, IdempotencyKey, InvalidKey, OnceOutcome, Recorded, StoredResponse};
 pub use migration::{Migration, MigrationError, Migrations, PendingMigration};
 pub use options::{Isolation, Options};
+#[cfg(feature = "postgres")]
+pub use reserved::Notifications;
 pub use row::{ColumnError, FromRow, FromValue, Row};
 pub use store::{MAX_RETRIES, Store};
 pub use transaction::{MAX_AFTER_COMMIT, MAX_ROWS, Transaction};

@@ -90,6 +90,27 @@ impl Pools {
         }
     }
 
+    /// One connection of its own on PostgreSQL, the same pools on SQLite.
+    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "SQLite shares its connections"))]
+    pub(crate) fn reserved(&self, options: &Options) -> Self {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pools) => Self::Sqlite(pools.clone()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => Self::Postgres(postgres::reserved(pool, options)),
+        }
+    }
+
+    /// A connection that listens; none on SQLite.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn listening(&self, options: &Options) -> Option<sqlx::PgPool> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => None,
+            Self::Postgres(pool) => Some(postgres::reserved(pool, options).pool),
+        }
+    }
+
     /// Closes what [`Pools::side`] opened.
     pub(crate) async fn close_side(&self) {
         match self {

@@ -5,6 +5,7 @@
 //! - [`health`]: the registry as a JSON document.
 //! - [`objectives`]: service level objectives, burn rates and alerts.
 //! - [`observe`]: rules, their tests, dashboards and playbooks from the objectives.
+//! - [`otlp`]: logs and metrics sent to a collector.
 //! - [`traces`]: the spans of requests, and their export by OTLP.
 //! - [`RequestContext`]: id and trace of the request that the running task works for.
 //!
@@ -32,6 +33,7 @@ pub mod health;
 pub mod logs;
 pub mod objectives;
 pub mod observe;
+pub mod otlp;
 mod process;
 pub mod prometheus;
 pub mod redact;

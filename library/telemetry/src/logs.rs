@@ -16,8 +16,8 @@ mod spans;
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use tracing::span::{Attributes, Id, Record};
@@ -30,6 +30,7 @@ use vitals::{Column, Registry, Source, Table, TableRow, TableValue, Unit};
 use self::queue::Queue;
 use self::rate::Rates;
 use self::spans::SpanFields;
+use crate::otlp::LogQueue;
 use crate::redact;
 use crate::traces::TracingSpans;
 
@@ -82,7 +83,11 @@ struct Meter {
 struct JsonLines {
     meter: Arc<Meter>,
     rates: Arc<Rates>,
+    copies: Arc<LogQueue>,
 }
+
+/// Copies of the lines of the process's log, for their export.
+static COPIES: OnceLock<Arc<LogQueue>> = OnceLock::new();
 
 thread_local! {
     /// The line that this thread writes.
@@ -124,11 +129,19 @@ pub fn install(filter: &str, registry: &Registry) -> Result<Logs, InvalidFilter>
 pub fn install_with_rate(filter: &str, rate: u32, registry: &Registry) -> Result<Logs, InvalidFilter> {
     let filter = parse_filter(filter)?;
     let layer = JsonLines::start(io::stdout(), rate);
-    let meter = layer.meter();
+    let (meter, copies) = (layer.meter(), layer.copies.clone());
     registry.register(meter.clone());
-    let _ = tracing::subscriber::set_global_default(Subscribers::default().with(filter).with(layer).with(TracingSpans));
+    let subscriber = Subscribers::default().with(filter).with(layer).with(TracingSpans);
+    if tracing::subscriber::set_global_default(subscriber).is_ok() {
+        let _ = COPIES.set(copies);
+    }
     std::panic::set_hook(Box::new(report_panic));
     Ok(Logs { meter })
+}
+
+/// The queue of copies of the log's lines, from which a [`LogExporter`](crate::otlp::LogExporter) takes them; none before [`install`].
+pub fn copies() -> Option<Arc<LogQueue>> {
+    COPIES.get().cloned()
 }
 
 impl Drop for Logs {
@@ -181,7 +194,7 @@ impl JsonLines {
         let rates = Arc::new(Rates::new(rate, Instant::now()));
         let known = Arc::clone(&rates);
         queue::start(&queue, out, move |own| tell_suppressed(own, &known));
-        Self { meter: Arc::new(Meter { queue, suppressed: AtomicU64::new(0) }), rates }
+        Self { meter: Arc::new(Meter { queue, suppressed: AtomicU64::new(0) }), rates, copies: Arc::default() }
     }
 
     fn meter(&self) -> Arc<Meter> {
@@ -234,6 +247,7 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for JsonLines {
             };
             line::write(out, event, spans, suppressed, SystemTime::now());
             self.meter.queue.push(out.as_bytes(), *metadata.level() <= Level::WARN);
+            self.copies.offer(out);
             out.shrink_to(KEPT_BUFFER);
         };
         // A value that logs while it is shown finds the buffer taken.

@@ -21,8 +21,7 @@ mod tracer;
 mod tracing_spans;
 
 pub use active::{ActiveSpan, finished, span, trace_state};
-pub use exporter::{Exporter, FLUSH, Sink};
-pub use otlp::Resource;
+pub use exporter::Exporter;
 pub use queue::{BATCH_SPANS, QUEUE_SPANS};
 pub use request::{MAX_SPANS, RequestTrace, ServerSpan};
 pub use rules::TraceRules;
@@ -31,6 +30,8 @@ pub use span::{MAX_ATTRIBUTES, MAX_TEXT_BYTES, SpanKind, SpanValue};
 pub use state::TraceState;
 pub use tracer::Tracer;
 pub use tracing_spans::TracingSpans;
+
+pub use crate::otlp::{FLUSH, Resource, Sink};
 
 #[cfg(test)]
 mod tests;

@@ -1,51 +1,14 @@
-//! Doorbells: a commit that enqueues jobs wakes the workers of this process. Workers of other processes see the jobs when they poll.
+//! Doorbells: a commit that enqueues jobs wakes the workers of this process. Workers of other processes are notified, or see the jobs when they poll.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+mod bells;
+#[cfg(feature = "postgres")]
+pub(crate) mod notifications;
 
-use tokio::sync::Notify;
+pub(crate) use bells::bell;
 
-/// The bell of a queue in this process; it is silent when its workers have ended.
-type Bells = Mutex<BTreeMap<String, Weak<Notify>>>;
-
-/// The bells by queue. Only workers add one, so that there are as many as queues that this process has worked on.
-static BELLS: Bells = Mutex::new(BTreeMap::new());
-
-/// Returns the bell of a queue. Several workers of one queue in one process share it, and one of them wakes.
-pub(crate) fn bell(queue: &str) -> Arc<Notify> {
-    let mut bells = BELLS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(bell) = bells.get(queue).and_then(Weak::upgrade) {
-        return bell;
-    }
-    bells.retain(|_, bell| bell.strong_count() > 0);
-    let bell = Arc::new(Notify::new());
-    bells.insert(queue.to_owned(), Arc::downgrade(&bell));
-    bell
-}
-
-/// Wakes the workers of a queue, if this process has any.
+/// Wakes the workers of a queue after a commit: those of this process, if it has any, and of the processes that listen.
 pub(crate) fn ring(queue: &str) {
-    let bells = BELLS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(bell) = bells.get(queue).and_then(Weak::upgrade) {
-        bell.notify_one();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::FutureExt;
-
-    use super::*;
-
-    #[test]
-    fn a_bell_wakes_its_own_queue_and_is_gone_with_its_workers() {
-        let (mail, other) = (bell("doorbell mail"), bell("doorbell other"));
-        ring("doorbell mail");
-        ring("doorbell of no worker");
-        assert!(mail.notified().now_or_never().is_some());
-        assert!(other.notified().now_or_never().is_none());
-        drop(mail);
-        ring("doorbell mail");
-        assert!(bell("doorbell mail").notified().now_or_never().is_none(), "a new bell has not been rung");
-    }
+    bells::wake(queue);
+    #[cfg(feature = "postgres")]
+    notifications::add(queue);
 }

@@ -8,6 +8,7 @@
 //!
 //! Each commit of a run is fenced: a driver that was paused past its lease changes nothing.
 
+mod begun;
 mod context;
 mod definition;
 mod driver;

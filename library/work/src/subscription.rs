@@ -1,6 +1,6 @@
 //! Subscriptions: consumers of the event log, each with a cursor in the database and one process at a time.
 //!
-//! A *fold* changes this database: events, effect and cursor are one transaction, so that each event is folded exactly once, whatever is
+//! A *fold* changes this database: events, effect and cursor are one transaction, so that each event is folded exactly once, also when processes are
 //! killed or paused. A *delivery* calls another system and moves the cursor after it: at least once, in order; the receiver tells
 //! repetitions by the id of the message, in `Store::once`. Live events, a backlog and a rebuild from the first event are one path.
 

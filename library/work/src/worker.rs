@@ -20,11 +20,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+#[cfg(feature = "postgres")]
+use ::store::StoreUrl;
 use ::store::{BoxFuture, Store, Transaction};
 use futures_util::future::join_all;
 use supervision::Stop;
 use vitals::Registry;
 
+#[cfg(feature = "postgres")]
+use crate::doorbell;
 use crate::error::WorkError;
 use crate::job::context::JobContext;
 use crate::job::outcome::JobError;
@@ -49,6 +53,9 @@ pub struct Workers {
     rules: BTreeMap<String, QueueRules>,
     schedules: Schedules,
     owner: String,
+    /// The database without a pooler, for notifications between processes.
+    #[cfg(feature = "postgres")]
+    direct: Option<StoreUrl>,
 }
 
 impl Workers {
@@ -60,7 +67,21 @@ impl Workers {
             rules: BTreeMap::new(),
             schedules: Schedules::default(),
             owner: vitals::new_id("worker"),
+            #[cfg(feature = "postgres")]
+            direct: None,
         }
+    }
+
+    /// Wakes the workers of other processes after a commit that adds jobs, by notifications of PostgreSQL over this direct address of the database:
+    /// behind a pooler in transaction mode nothing can listen. At most one notification each 5 ms and process, each for all queues of that time.
+    ///
+    /// Polling stays: a notification that is lost costs the wait until the next look. Without this, and on SQLite, jobs of other processes start at
+    /// the next look for jobs; those of this process start at once either way.
+    #[cfg(feature = "postgres")]
+    #[must_use]
+    pub fn notify_over(mut self, direct: StoreUrl) -> Self {
+        self.direct = Some(direct);
+        self
     }
 
     /// Sets the rules of a queue. Queues of handlers have default rules without this.
@@ -152,18 +173,25 @@ impl Workers {
     ///
     /// Dropped before its end it leaves the claimed jobs to the workers that find their leases over.
     pub async fn run(&self, registry: &Registry, stop: Stop) {
-        let queues: Vec<Arc<Queue>> = self.queues().into_iter().map(|(name, rules)| self.start(name, rules)).collect();
+        let beats = JobStore::new(&self.jobs.store().reserved());
+        let start = |(name, rules)| self.start(name, rules, &beats);
+        let queues: Vec<Arc<Queue>> = self.queues().into_iter().map(start).collect();
         let stats = Arc::new(table::QueueTable::new(&queues));
         registry.register(stats.clone());
         let loops = queues.into_iter().map(|queue| {
             let stop = stop.clone();
             async move { run::run(&queue, &stop).await }
         });
-        tokio::join!(join_all(loops), self.schedules.run(&self.jobs, registry, &stop));
+        let doorbell = async {
+            #[cfg(feature = "postgres")]
+            doorbell::notifications::run(self.direct.as_ref(), &stop).await;
+        };
+        tokio::join!(join_all(loops), self.schedules.run(&self.jobs, registry, &stop), doorbell);
     }
 
-    fn start(&self, name: &str, rules: QueueRules) -> Arc<Queue> {
-        Arc::new(Queue::new(name, rules, self.jobs.clone(), self.handlers.clone(), self.owner.clone()))
+    fn start(&self, name: &str, rules: QueueRules, beats: &JobStore) -> Arc<Queue> {
+        let stores = (self.jobs.clone(), beats.clone());
+        Arc::new(Queue::new(name, rules, stores, self.handlers.clone(), self.owner.clone()))
     }
 
     /// Returns the queues of the handlers and of the rules.

@@ -24,7 +24,7 @@ use crate::first_try::FirstTry;
 use crate::lab::{Lab, StartFailure};
 pub use crate::probe::PROBE_BOUND;
 use crate::probe::Probe;
-use crate::probes::border::slow_clients::{self, begun};
+use crate::probes::border::slow_clients;
 use crate::probes::{beside, call};
 use crate::reach;
 use crate::report::{Examined, Report};
@@ -213,7 +213,7 @@ impl Patient {
         }
         if slow_clients {
             let since = Instant::now();
-            let _ = tokio::time::timeout(bound, begun::begin(&mut self.lab)).await;
+            let _ = tokio::time::timeout(bound, slow_clients::begin(&mut self.lab)).await;
             self.ahead = since.elapsed();
         }
         let (since, machine) = (Instant::now(), Machine::now());

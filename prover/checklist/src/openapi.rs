@@ -3,7 +3,7 @@
 mod dialect;
 mod document;
 mod text;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use self::document::{Document, NoDocument, Operation, Parameter, Version};
 

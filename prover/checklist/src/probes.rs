@@ -18,6 +18,7 @@ pub mod call;
 pub mod data;
 pub mod life;
 pub mod prove;
+pub mod ratchet;
 pub mod see;
 pub mod ship;
 pub mod web;
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Probe> {
         ship::PROBES,
         prove::PROBES,
         data::PROBES,
+        ratchet::PROBES,
         life::PROBES,
     ];
     beside::in_order(chapters.concat())

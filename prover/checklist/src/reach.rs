@@ -37,6 +37,7 @@ fn needs(id: &str) -> &'static [Need] {
         "life.manager" | "ship.config" => &[Foreground, Tcp],
         "life.drain" => &[Foreground, Tcp],
         "life.kill" => &[Kill],
+        "ratchet.jobs" => &[Kill, Dependencies, Restart],
         "life.steady" | "prove.soak" | "call.cpu-bulkhead" => &[Process],
         "see.logs" => &[Output],
         "see.traces" => &[Restart],

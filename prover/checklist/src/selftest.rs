@@ -165,6 +165,7 @@ pub(crate) fn bare(name: &str, run: String, port: u16, folder: &Path) -> Subject
         decisions: None,
         dependencies: Dependencies::Unsaid,
         load: None,
+        ops: None,
         requests: Vec::new(),
     }
 }

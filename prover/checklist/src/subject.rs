@@ -69,6 +69,13 @@
 //! criticality = "critical"               # its class under overload: "critical", "default" or "sheddable", which is refused first
 //! bulkhead = "checkout"                   # the partition with capacity of its own that serves it
 //!
+//! [ops]                                  # the files by which it is operated
+//! folder = "ops"
+//! rules = ["rules.yml"]                  # of Prometheus, in that folder
+//! dashboards = ["dashboard.json"]        # of Grafana, likewise
+//! playbooks = "playbooks"                # a folder in it, with a file for each alert
+//! check = "target/debug/ledger observe --out {folder} --check"  # fails when the files are not what the code generates
+//!
 //! [soak]
 //! for = "60s"                            # how long prove.soak holds its load; unsaid 30s
 //! ```
@@ -84,6 +91,7 @@ mod file;
 mod flags;
 mod load;
 mod operation;
+mod ops;
 mod request;
 mod service;
 mod trust;
@@ -98,6 +106,7 @@ pub use self::dependency::{Dependencies, Dependency, Lever};
 pub use self::flags::Flags;
 pub use self::load::Load;
 pub use self::operation::{Commands, Operation};
+pub use self::ops::Ops;
 pub use self::request::RequestSpec;
 pub use self::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
 

@@ -251,7 +251,7 @@ async fn loosened_rules_are_listed_with_their_reason_also_for_groups_of_routes()
     assert!(text.contains(shown), "{text}");
 }
 
-/// What can happen to a request in a bulkhead.
+/// An event in the life of a request in a bulkhead.
 #[derive(Clone, Copy, Debug)]
 enum Happening {
     /// A request comes, and its handler waits.

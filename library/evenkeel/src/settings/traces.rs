@@ -13,7 +13,8 @@ use crate::duration::parse_duration;
 #[command(next_help_heading = "Traces")]
 #[non_exhaustive]
 pub struct TraceSettings {
-    /// URL of the OpenTelemetry collector; traces go to its path /v1/traces, by OTLP over HTTP. Default: no traces are exported.
+    /// URL of the OpenTelemetry collector, by OTLP over HTTP: traces go to its path /v1/traces, metrics to /v1/metrics and logs to /v1/logs. Default: nothing
+    /// is exported.
     #[arg(
         id = "std.otlp_endpoint",
         long = "otlp-endpoint",
@@ -118,7 +119,7 @@ pub struct TraceSettings {
     pub resource: Pairs,
 }
 
-/// The URL to which traces are sent; none: they are not.
+/// The base URL of the collector; none: nothing is exported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoint(pub Option<Url>);
 
@@ -138,13 +139,19 @@ impl Endpoint {
         if text.is_empty() {
             return Ok(Self(None));
         }
-        let mut url: Url = text.parse().map_err(|error: url::ParseError| error.to_string())?;
+        let url: Url = text.parse().map_err(|error: url::ParseError| error.to_string())?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() || url.query().is_some() {
             return Err("it is not an http or https URL without a query".to_owned());
         }
-        let path = format!("{}/v1/traces", url.path().trim_end_matches('/'));
-        url.set_path(&path);
         Ok(Self(Some(url)))
+    }
+
+    /// The URL to which a signal is sent, such as `traces`.
+    pub(crate) fn of(&self, signal: &str) -> Option<Url> {
+        let mut url = self.0.clone()?;
+        let path = format!("{}/v1/{signal}", url.path().trim_end_matches('/'));
+        url.set_path(&path);
+        Some(url)
     }
 }
 
@@ -188,11 +195,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn traces_go_to_their_path_below_the_endpoint() {
-        let url = |text| Endpoint::parse(text).unwrap().0.map(|url| url.to_string());
-        assert_eq!(url("http://collector:4318").as_deref(), Some("http://collector:4318/v1/traces"));
-        assert_eq!(url("https://c/otlp/").as_deref(), Some("https://c/otlp/v1/traces"));
-        assert_eq!(url(""), None);
+    fn each_signal_goes_to_its_path_below_the_endpoint() {
+        let url = |text, signal| Endpoint::parse(text).unwrap().of(signal).map(|url| url.to_string());
+        assert_eq!(url("http://collector:4318", "traces").as_deref(), Some("http://collector:4318/v1/traces"));
+        assert_eq!(url("https://c/otlp/", "logs").as_deref(), Some("https://c/otlp/v1/logs"));
+        assert_eq!(url("", "traces"), None);
         for wrong in ["collector:4318", "ftp://c", "http://c/?a=b"] {
             assert!(Endpoint::parse(wrong).is_err(), "{wrong}");
         }

@@ -100,6 +100,13 @@ pub(crate) fn side(pool: &PostgresPool, options: &Options) -> PostgresPool {
     PostgresPool { pool: side.connect_lazy_with(pool.pool.connect_options().as_ref().clone()), named_statements }
 }
 
+/// Returns a pool of one connection of its own, opened at its first use.
+pub(crate) fn reserved(pool: &PostgresPool, options: &Options) -> PostgresPool {
+    let reserved = PgPoolOptions::new().max_connections(1).acquire_timeout(options.acquire_timeout);
+    let named_statements = pool.named_statements;
+    PostgresPool { pool: reserved.connect_lazy_with(pool.pool.connect_options().as_ref().clone()), named_statements }
+}
+
 /// Runs one statement outside a transaction.
 pub(crate) async fn run_outside(pool: &PostgresPool, sql: SqlStr) -> Result<(), sqlx::Error> {
     let mut connection = pool.pool.acquire().await?;

@@ -7,11 +7,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use vitals::{Column, Registry, Source, Table, TableRow, TableValue};
 
-use crate::traces::otlp::{self, Resource};
+use crate::otlp::{FLUSH, Resource, Sink, rejected};
+use crate::traces::otlp;
 use crate::traces::queue::{BATCH_SPANS, QUEUE_SPANS, Queue};
-
-/// Time for the last batches once the service ends.
-pub const FLUSH: Duration = Duration::from_secs(2);
 
 const TRACES: Table = Table {
     name: "traces",
@@ -24,15 +22,6 @@ const TRACES: Table = Table {
         Column::gauge("queue_spans_limit", "The most spans that wait."),
     ],
 };
-
-/// Sends one encoded batch to the collector, within bounds of its own, and returns the body of the answer.
-pub trait Sink: Send + Sync {
-    /// Sends a batch.
-    ///
-    /// # Errors
-    /// The reason, in words, when the collector did not take it.
-    fn send(&self, batch: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, String>> + Send;
-}
 
 /// Sends kept traces to a collector. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -129,7 +118,7 @@ impl Inner {
 
     async fn send(&self, sink: &impl Sink, batch: Vec<u8>, spans: u64) {
         self.sending.store(spans, Ordering::Relaxed);
-        let answer = sink.send(batch).await.and_then(|body| otlp::rejected(&body));
+        let answer = sink.send(batch).await.and_then(|body| rejected(&body));
         self.sending.store(0, Ordering::Relaxed);
         match answer {
             Ok((rejected, reason)) => {

@@ -1,49 +1,19 @@
 //! OTLP: the messages of a trace export, as protobuf.
 //!
-//! Source: opentelemetry-proto, `collector/trace/v1`, `trace/v1`, `common/v1` and `resource/v1`, of which these are the fields in use.
+//! Source: opentelemetry-proto, `collector/trace/v1` and `trace/v1`, of which these are the fields in use.
 
 use prost::Message;
 
+use crate::otlp::{KeyValue, Resource, ResourceMessage, Scope, Value, key_value};
 use crate::traces::queue::KeptTrace;
 use crate::traces::span::{Span, SpanKind, SpanValue};
 
-/// The name of the library, as the scope of its spans.
-const SCOPE: &str = env!("CARGO_PKG_NAME");
 /// The status code of a span that failed.
 const STATUS_ERROR: i32 = 2;
 /// Flags of a span: it is known whether its parent is remote.
 const HAS_IS_REMOTE: u32 = 0x100;
 /// Flags of a span: its parent is remote.
 const IS_REMOTE: u32 = 0x200;
-
-/// The service that spans come from: its attributes by the conventions for resources, `service.name` first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Resource {
-    attributes: Vec<(String, String)>,
-}
-
-impl Resource {
-    /// The resource of a service.
-    pub fn of_service(name: &str, version: &str, instance: &str) -> Self {
-        Self::default()
-            .with("service.name", name)
-            .with("service.version", version)
-            .with("service.instance.id", instance)
-            .with("telemetry.sdk.name", "evenkeel")
-            .with("telemetry.sdk.language", "rust")
-            .with("telemetry.sdk.version", env!("CARGO_PKG_VERSION"))
-    }
-
-    /// Adds an attribute, or replaces its value.
-    #[must_use]
-    pub fn with(mut self, name: &str, value: &str) -> Self {
-        match self.attributes.iter_mut().find(|(known, _)| known == name) {
-            Some((_, known)) => value.clone_into(known),
-            None => self.attributes.push((name.to_owned(), value.to_owned())),
-        }
-        self
-    }
-}
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct ExportRequest {
@@ -60,25 +30,11 @@ pub(crate) struct ResourceSpans {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(crate) struct ResourceMessage {
-    #[prost(message, repeated, tag = "1")]
-    pub(crate) attributes: Vec<KeyValue>,
-}
-
-#[derive(Clone, PartialEq, Message)]
 pub(crate) struct ScopeSpans {
     #[prost(message, optional, tag = "1")]
     pub(crate) scope: Option<Scope>,
     #[prost(message, repeated, tag = "2")]
     pub(crate) spans: Vec<SpanMessage>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct Scope {
-    #[prost(string, tag = "1")]
-    pub(crate) name: String,
-    #[prost(string, tag = "2")]
-    pub(crate) version: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -115,71 +71,14 @@ pub(crate) struct Status {
     pub(crate) code: i32,
 }
 
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct KeyValue {
-    #[prost(string, tag = "1")]
-    pub(crate) key: String,
-    #[prost(message, optional, tag = "2")]
-    pub(crate) value: Option<AnyValue>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct AnyValue {
-    #[prost(oneof = "Value", tags = "1, 2, 3")]
-    pub(crate) value: Option<Value>,
-}
-
-#[derive(Clone, PartialEq, prost::Oneof)]
-pub(crate) enum Value {
-    #[prost(string, tag = "1")]
-    Text(String),
-    #[prost(bool, tag = "2")]
-    Flag(bool),
-    #[prost(int64, tag = "3")]
-    Number(i64),
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct ExportResponse {
-    #[prost(message, optional, tag = "1")]
-    pub(crate) partial_success: Option<PartialSuccess>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct PartialSuccess {
-    #[prost(int64, tag = "1")]
-    pub(crate) rejected_spans: i64,
-    #[prost(string, tag = "2")]
-    pub(crate) error_message: String,
-}
-
 /// Encodes a batch of traces as an export request.
 pub(crate) fn encode(resource: &Resource, traces: Vec<KeptTrace>) -> Vec<u8> {
-    let attributes =
-        resource.attributes.iter().map(|(key, value)| key_value(key, Value::Text(value.clone()))).collect();
-    let scope = Scope { name: SCOPE.to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
     let spans = traces.into_iter().flat_map(spans_of).collect();
     let resource_spans = ResourceSpans {
-        resource: Some(ResourceMessage { attributes }),
-        scope_spans: vec![ScopeSpans { scope: Some(scope), spans }],
+        resource: Some(resource.message()),
+        scope_spans: vec![ScopeSpans { scope: Some(Scope::own()), spans }],
     };
     ExportRequest { resource_spans: vec![resource_spans] }.encode_to_vec()
-}
-
-/// The number of items that a collector refused, with its reason.
-///
-/// # Errors
-/// When the body is no answer of a collector, such as the page of a web server: whether the items arrived is not known then. An empty body is an answer
-/// that refuses none.
-pub(crate) fn rejected(body: &[u8]) -> Result<(u64, String), String> {
-    let answer = match ExportResponse::decode(body) {
-        Ok(answer) => answer,
-        // Some collectors answer in JSON whatever they are asked in.
-        Err(_) if serde_json::from_slice::<serde_json::Map<_, _>>(body).is_ok() => ExportResponse::default(),
-        Err(_) => return Err("the body is no answer of an OTLP collector".to_owned()),
-    };
-    let partial = answer.partial_success.unwrap_or_default();
-    Ok((u64::try_from(partial.rejected_spans).unwrap_or(0), partial.error_message))
 }
 
 fn spans_of(kept: KeptTrace) -> impl Iterator<Item = SpanMessage> {
@@ -218,10 +117,6 @@ fn message(trace: [u8; 16], flags: u8, state: &str, span: Span) -> SpanMessage {
     }
 }
 
-fn key_value(key: &str, value: Value) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,16 +131,5 @@ mod tests {
         assert_eq!(*first, key_value("service.name", Value::Text("books".to_owned())));
         let spans = &spans.scope_spans[0].spans;
         assert_eq!((spans.len(), &spans[0].trace_id[..], spans[0].kind), (3, &[1; 16][..], 2));
-    }
-
-    #[test]
-    fn refused_items_are_read_from_the_answer_and_a_page_of_a_web_server_is_none() {
-        let partial_success = Some(PartialSuccess { rejected_spans: 3, error_message: "too old".to_owned() });
-        assert_eq!(rejected(&ExportResponse { partial_success }.encode_to_vec()), Ok((3, "too old".to_owned())));
-        assert_eq!(rejected(b""), Ok((0, String::new())));
-        assert_eq!(rejected(b"{\"partialSuccess\":{}}"), Ok((0, String::new())));
-        assert!(rejected(b"<html>").unwrap_err().contains("no answer of an OTLP collector"));
-        let negative = Some(PartialSuccess { rejected_spans: -1, error_message: String::new() });
-        assert_eq!(rejected(&ExportResponse { partial_success: negative }.encode_to_vec()), Ok((0, String::new())));
     }
 }

@@ -7,9 +7,10 @@ use prost::Message;
 use tokio::time::Instant;
 use vitals::TraceContext;
 
-use super::otlp::{ExportRequest, SpanMessage, Value};
+use super::otlp::{ExportRequest, SpanMessage};
 use super::*;
 use crate::RequestContext;
+use crate::otlp::Value;
 
 const SLOW: Duration = Duration::from_secs(1);
 const DELAY: Duration = Duration::from_secs(5);
@@ -93,6 +94,7 @@ fn text_of(span: &SpanMessage, key: &str) -> Option<String> {
         Value::Text(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Flag(flag) => Some(flag.to_string()),
+        Value::Level(level) => Some(level.to_string()),
     }
 }
 
@@ -230,10 +232,10 @@ async fn spans_beyond_the_queue_are_lost_and_counted_while_requests_go_on() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_refuses_more_spans_than_there_were_counts_as_a_refusal_of_all() {
-    use super::otlp::{ExportResponse, PartialSuccess};
+    use crate::otlp::{ExportResponse, PartialSuccess};
     let (tracer, exporter) = tracer(1.0);
     request(&tracer, Duration::ZERO, 2, Some(200)).await;
-    let partial_success = Some(PartialSuccess { rejected_spans: i64::MAX, error_message: "full".to_owned() });
+    let partial_success = Some(PartialSuccess { rejected: i64::MAX, error_message: "full".to_owned() });
     exported(&exporter, Behaviour::Answers(ExportResponse { partial_success }.encode_to_vec())).await;
     assert_eq!((exporter.lost(), exporter.exported()), (3, 0));
 }

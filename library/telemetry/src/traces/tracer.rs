@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use vitals::TraceContext;
 
+use crate::otlp::Resource;
 use crate::traces::exporter::Exporter;
-use crate::traces::otlp::Resource;
 use crate::traces::queue::Queue;
 use crate::traces::request::RequestTrace;
 use crate::traces::rules::TraceRules;

@@ -1,4 +1,4 @@
-//! The event log: each event once, in order, none left out, whatever the writers do.
+//! The event log: each event once, in order, none left out, beside any writers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

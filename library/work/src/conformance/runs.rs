@@ -36,7 +36,7 @@ impl RunInput for LaterPayout {
     const VERSION: u16 = 2;
 }
 
-/// What a case sees of the calls and undos, in their order.
+/// The calls and undos of a case, in their order.
 #[derive(Clone, Debug, Default)]
 struct Seen(Arc<Mutex<Vec<String>>>);
 
@@ -111,7 +111,7 @@ pub(super) async fn w13_a_run_goes_through_its_steps_and_a_committed_one_never_r
         })
     };
     let ratchet = row(ratchet.wait("confirmed", HOUR), "settle", 2);
-    let ratchets = Ratchets::new(&bench.store).add(ratchet);
+    let ratchets = Ratchets::new(&bench.store).with(ratchet);
     begin(&bench, "run-1").await;
     for _ in 0..3 {
         work_on(&bench, &ratchets).await;
@@ -134,7 +134,7 @@ pub(super) async fn w13_a_run_goes_through_its_steps_and_a_committed_one_never_r
 }
 
 pub(super) async fn w1_a_run_exists_when_its_transaction_commits_and_once_for_its_message_id(bench: Bench) {
-    let ratchets = Ratchets::new(&bench.store).add(row(Ratchet::new(), "only", 1));
+    let ratchets = Ratchets::new(&bench.store).with(row(Ratchet::new(), "only", 1));
     let undone: Result<(), WorkError> = bench
         .store
         .write(|tx| {
@@ -188,7 +188,7 @@ fn undoable(seen: &Seen, last: fn() -> JobError) -> Ratchet<Payout> {
 
 pub(super) async fn w13_a_step_that_fails_for_good_undoes_the_others_last_to_first(bench: Bench) {
     let seen = Seen::default();
-    let ratchets = Ratchets::new(&bench.store).add(undoable(&seen, || JobError::permanent("the account is closed")));
+    let ratchets = Ratchets::new(&bench.store).with(undoable(&seen, || JobError::permanent("the account is closed")));
     begin(&bench, "run-1").await;
     // A signal that comes before its wait is kept, and the first of a name counts.
     assert!(
@@ -207,7 +207,7 @@ pub(super) async fn w13_a_step_that_fails_for_good_undoes_the_others_last_to_fir
 
 pub(super) async fn w13_a_wait_ends_with_its_time_and_a_cancellation_turns_the_run_back(bench: Bench) {
     let seen = Seen::default();
-    let ratchets = Ratchets::new(&bench.store).add(undoable(&seen, || JobError::permanent("never")));
+    let ratchets = Ratchets::new(&bench.store).with(undoable(&seen, || JobError::permanent("never")));
     begin(&bench, "run-1").await;
     begin(&bench, "run-2").await;
     work(&bench, &ratchets).await;
@@ -227,53 +227,60 @@ pub(super) async fn w13_a_wait_ends_with_its_time_and_a_cancellation_turns_the_r
     assert_eq!(bench.live().await, 0);
 }
 
-/// A driver that is paused in a call, past its lease; another one ends the run meanwhile.
-pub(super) async fn w4_a_driver_paused_past_its_lease_commits_nothing(bench: Bench) {
-    let (paused, go_on, calls) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(AtomicUsize::new(0)));
-    let ratchet = {
-        let (paused, go_on, calls) = (paused.clone(), go_on.clone(), calls.clone());
-        row(Ratchet::new(), "reserve", 1).call("pay", move |_key, _run| {
-            let (paused, go_on, calls) = (paused.clone(), go_on.clone(), calls.clone());
-            async move {
-                let call = calls.fetch_add(1, Ordering::SeqCst);
-                if call == 0 {
-                    paused.notify_one();
-                    go_on.notified().await;
-                }
-                Ok(call)
+/// A call that waits in its first run until it may go on; its result is the number of the run.
+fn pausing(ratchet: Ratchet<Payout>, name: &str, paused: &Arc<Notify>, go_on: &Arc<Notify>) -> Ratchet<Payout> {
+    let (paused, go_on, calls) = (paused.clone(), go_on.clone(), Arc::new(AtomicUsize::new(0)));
+    ratchet.call(name, move |_key, _run| {
+        let (paused, go_on, call) = (paused.clone(), go_on.clone(), calls.fetch_add(1, Ordering::SeqCst));
+        async move {
+            if call == 0 {
+                paused.notify_one();
+                go_on.notified().await;
             }
-        })
-    };
-    let ratchets = Ratchets::new(&bench.store).add(row(ratchet, "settle", 2));
+            Ok(call)
+        }
+    })
+}
+
+/// A driver that is paused in a call, past its lease. It goes on while its successor is in the middle of the run.
+pub(super) async fn w4_a_driver_paused_past_its_lease_commits_nothing(bench: Bench) {
+    let [zombie_paused, zombie_goes_on, successor_paused, successor_goes_on] = std::array::from_fn(|_| Arc::default());
+    let ratchet = pausing(row(Ratchet::new(), "reserve", 1), "pay", &zombie_paused, &zombie_goes_on);
+    let ratchet = pausing(ratchet, "notify", &successor_paused, &successor_goes_on);
+    let ratchets = Ratchets::new(&bench.store).with(row(ratchet, "settle", 2));
     begin(&bench, "run-1").await;
-    let zombie = {
+    let driver = || {
         let workers = ratchets.handle_in(Workers::new(&bench.store));
         tokio::spawn(async move { workers.run_until_idle().await.unwrap() })
     };
-    paused.notified().await;
+    let zombie = driver();
+    zombie_paused.notified().await;
     bench.end_leases().await;
     let expired = bench.jobs.end_expired(QUEUE, Backoff::new(Duration::ZERO, Duration::ZERO)).await.unwrap();
     assert_eq!(expired.retried.len(), 1);
-    work(&bench, &ratchets).await;
-    assert_eq!(state(&ratchets, "run-1").await, RunState::Done);
+    let successor = driver();
+    successor_paused.notified().await;
     let run = ratchets.runs().get("run-1").await.unwrap().unwrap();
     let before = ratchets.runs().steps(&run).await.unwrap();
-    go_on.notify_one();
+    assert_eq!(before[1].result.as_deref(), Some("1"), "the call was repeated with its key");
+    zombie_goes_on.notify_one();
     zombie.await.unwrap();
-    assert_eq!(calls.load(Ordering::SeqCst), 2, "the call was repeated with its key");
     assert_eq!(ratchets.runs().steps(&run).await.unwrap(), before, "the zombie stores no result");
-    assert_eq!(bench.number(COUNT, args![]).await, 2);
-    assert_eq!(ratchets.runs().get("run-1").await.unwrap().unwrap(), run);
+    assert_eq!(bench.number(COUNT, args![]).await, 1, "the zombie runs no further step");
+    successor_goes_on.notify_one();
+    successor.await.unwrap();
+    assert_eq!(state(&ratchets, "run-1").await, RunState::Done);
+    assert_eq!((bench.number(COUNT, args![]).await, bench.live().await), (2, 0));
 }
 
 pub(super) async fn w13_a_run_that_does_not_fit_its_ratchet_needs_a_decision(bench: Bench) {
-    let before = Ratchets::new(&bench.store).add(row(Ratchet::new(), "old", 1).wait("go", HOUR));
+    let before = Ratchets::new(&bench.store).with(row(Ratchet::new(), "old", 1).wait("go", HOUR));
     for run in ["run-1", "run-2", "run-3"] {
         begin(&bench, run).await;
     }
     work(&bench, &before).await;
     // The next release has other steps under the same version.
-    let after = Ratchets::new(&bench.store).add(row(Ratchet::new(), "new", 5).wait("go", HOUR));
+    let after = Ratchets::new(&bench.store).with(row(Ratchet::new(), "new", 5).wait("go", HOUR));
     for run in ["run-1", "run-2", "run-3"] {
         send(&bench, run, "go", 1).await.unwrap();
     }
@@ -304,8 +311,8 @@ pub(super) async fn w13_versions_of_a_ratchet_stand_side_by_side(bench: Bench) {
             Ok(())
         })
     });
-    let old = Ratchets::new(&bench.store).add(first());
-    let both = Ratchets::new(&bench.store).add(first()).add(later);
+    let old = Ratchets::new(&bench.store).with(first());
+    let both = Ratchets::new(&bench.store).with(first()).with(later);
     begin(&bench, "run-1").await;
     let started: Result<_, WorkError> =
         bench.store.write(|tx| Box::pin(async move { start_as(tx, "run-2", &LaterPayout { n: 7 }).await })).await;
@@ -318,7 +325,7 @@ pub(super) async fn w13_versions_of_a_ratchet_stand_side_by_side(bench: Bench) {
     assert_eq!((state(&both, "run-1").await, state(&both, "run-2").await), (RunState::Done, RunState::Done));
     // A release that has dropped a version with runs stops them.
     begin(&bench, "run-3").await;
-    let dropped = Ratchets::new(&bench.store).add(Ratchet::<LaterPayout>::new());
+    let dropped = Ratchets::new(&bench.store).with(Ratchet::<LaterPayout>::new());
     work(&bench, &dropped).await;
     assert_eq!(reason(&dropped, "run-3").await, "version 1 of the ratchet payout is not in the program any more");
     assert!(dropped.runs().move_to_version("run-3", 2).await.unwrap() && dropped.runs().resume("run-3").await.unwrap());
@@ -335,7 +342,7 @@ pub(super) async fn w13_a_call_without_an_answer_or_an_undo_needs_a_decision(ben
             async move { Err::<(), _>(error()) }
         })
     };
-    let silent = Ratchets::new(&bench.store).add(row(calls(|| JobError::retry("no answer")), "settle", 1));
+    let silent = Ratchets::new(&bench.store).with(row(calls(|| JobError::retry("no answer")), "settle", 1));
     begin(&bench, "run-1").await;
     bench.run("UPDATE evenkeel_job SET max_attempts = 2").await;
     // The wait before the second attempt is random.
@@ -346,7 +353,7 @@ pub(super) async fn w13_a_call_without_an_answer_or_an_undo_needs_a_decision(ben
     let why = reason(&silent, "run-1").await;
     assert_eq!(why, "the step pay: no answer; the call may have taken effect, and has no undo");
     // A refusal is an answer: the call has no effect.
-    let refusing = Ratchets::new(&bench.store).add(row(calls(|| JobError::permanent("no funds")), "settle", 1));
+    let refusing = Ratchets::new(&bench.store).with(row(calls(|| JobError::permanent("no funds")), "settle", 1));
     begin(&bench, "run-2").await;
     work(&bench, &refusing).await;
     assert_eq!(state(&refusing, "run-2").await, RunState::Undone);

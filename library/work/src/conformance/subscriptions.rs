@@ -42,7 +42,7 @@ fn rows(name: &str) -> Subscription {
 
 async fn catch_up(bench: &Bench, subscription: Subscription) -> Result<crate::subscription::Progress, WorkError> {
     let name = subscription.name().to_owned();
-    Subscriptions::new(&bench.store).add(subscription).catch_up(&name).await
+    Subscriptions::new(&bench.store).with(subscription).catch_up(&name).await
 }
 
 pub(super) async fn w10_a_projection_is_the_fold_of_the_log_from_zero_and_incremental(bench: Bench) {
@@ -54,7 +54,7 @@ pub(super) async fn w10_a_projection_is_the_fold_of_the_log_from_zero_and_increm
     }
     let incremental = (bench.number(COUNT, args![]).await, bench.number(SUM, args![]).await);
     assert_eq!(incremental.0, 50);
-    let subscriptions = Subscriptions::new(&bench.store).add(rows("rows"));
+    let subscriptions = Subscriptions::new(&bench.store).with(rows("rows"));
     subscriptions.rebuild("rows").await.unwrap();
     assert_eq!(bench.number(COUNT, args![]).await, 0);
     assert_eq!(subscriptions.catch_up("rows").await.unwrap().events, 50);
@@ -68,7 +68,7 @@ pub(super) async fn w3_two_processes_fold_each_event_once_while_the_log_grows(be
         let stop = source.listen();
         let subscription = rows("rows").lease(Duration::from_secs(3)).poll(Duration::from_millis(5));
         let task = tokio::spawn(async move {
-            Subscriptions::new(&store).add(subscription).run(&Registry::new(), stop).await;
+            Subscriptions::new(&store).with(subscription).run(&Registry::new(), stop).await;
         });
         (source, task)
     };
@@ -111,7 +111,7 @@ pub(super) async fn w4_a_subscription_paused_past_its_lease_moves_nothing(bench:
                     Ok::<_, JobError>(())
                 }
             });
-            Subscriptions::new(&store).add(subscription.batch(2)).catch_up("out").await
+            Subscriptions::new(&store).with(subscription.batch(2)).catch_up("out").await
         })
     };
     paused.notified().await;
@@ -198,7 +198,7 @@ pub(super) async fn w8_an_event_that_always_fails_halts_its_subscription_and_no_
     let progress = catch_up(&bench, failing(Poison::Halt, false, mends.clone())).await.unwrap();
     assert_eq!((progress.events, progress.state), (5, SubscriptionState::Halted));
     assert_eq!(bench.number(COUNT, args![]).await, 5, "the events before it are folded, and nothing of it");
-    let subscriptions = Subscriptions::new(&bench.store).add(failing(Poison::Halt, false, mends.clone()));
+    let subscriptions = Subscriptions::new(&bench.store).with(failing(Poison::Halt, false, mends.clone()));
     let row = subscriptions.rows().get("fold").await.unwrap().unwrap();
     let reason = row.reason.unwrap();
     assert_eq!(reason, "the event moved, version 6 of the stream a: five is not possible");
@@ -238,7 +238,7 @@ pub(super) async fn a_batch_over_a_range_ends_and_goes_on_after_a_failure(bench:
     append_moved(&bench, "a", 20..30).await;
     read_all(&bench, 30).await;
     mends.store(true, Ordering::SeqCst);
-    let subscriptions = Subscriptions::new(&bench.store).add(batch());
+    let subscriptions = Subscriptions::new(&bench.store).with(batch());
     assert!(subscriptions.rows().resume("fold").await.unwrap());
     let progress = subscriptions.catch_up("fold").await.unwrap();
     assert_eq!((progress.events, progress.state), (15, SubscriptionState::Done));
@@ -257,7 +257,7 @@ pub(super) async fn a_batch_over_a_range_ends_and_goes_on_after_a_failure(bench:
 pub(super) async fn a_paused_subscription_consumes_nothing_until_it_is_resumed(bench: Bench) {
     append_moved(&bench, "a", 0..2).await;
     read_all(&bench, 2).await;
-    let subscriptions = Subscriptions::new(&bench.store).add(rows("rows"));
+    let subscriptions = Subscriptions::new(&bench.store).with(rows("rows"));
     assert_eq!(subscriptions.catch_up("rows").await.unwrap().events, 2);
     assert!(subscriptions.rows().pause("rows").await.unwrap() && !subscriptions.rows().pause("rows").await.unwrap());
     append_moved(&bench, "a", 2..4).await;

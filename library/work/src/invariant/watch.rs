@@ -1,4 +1,6 @@
 //! The rounds that check invariants, and their vitals.
+//!
+//! Cancel-safe: a dropped round has no verdict.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::store::{Isolation, Store, StoreError, Transaction, args};
+use ::store::{Store, StoreError, Transaction, args};
 
+use super::begun::Run;
 use super::context::Facts;
 use super::definition::{Action, CallStep, Step, TxStep};
 use super::fit::misfit;
 use super::state::RunState;
 use super::stats::{Count, Stats};
-use super::steps::{self, StepRow};
+use super::steps;
 use super::turn::{Begin, Turn, hand_on};
 use crate::boundary::boundary;
 use crate::error::{Refusal, WorkError};
@@ -20,27 +21,10 @@ use crate::job::enqueue::{micros, moment};
 use crate::job::outcome::{Consequence, JobError};
 use crate::statement::{Statement, statement};
 
-const BEGIN: Statement = statement!("run_begin");
 const GUARD: Statement = statement!("run_guard");
 const WAIT: Statement = statement!("run_wait");
 const END: Statement = statement!("run_end");
 const SIGNAL: Statement = statement!("signal_get");
-
-/// A run at the begin of a turn.
-#[derive(Clone, Debug)]
-pub(super) struct Run {
-    id: i64,
-    pub(super) message_id: String,
-    pub(super) kind: String,
-    pub(super) version: u16,
-    state: RunState,
-    turn: i64,
-    fence: i64,
-    waits_for: Option<String>,
-    reason: Option<String>,
-    input: String,
-    steps: Vec<StepRow>,
-}
 
 /// The reason why a step is not committed.
 enum Fault {
@@ -70,33 +54,6 @@ enum Looked {
     Done(String),
     /// It waits: a later turn goes on.
     Waiting,
-}
-
-/// Begins a turn; none when the run has moved on to a later one, or has ended.
-pub(super) async fn begin(store: &Store, turn: Turn) -> Result<Option<Run>, WorkError> {
-    let engine = store.engine();
-    store
-        .write_at(Isolation::ReadCommitted, |tx| {
-            Box::pin(async move {
-                let Some(row) = tx.fetch_optional(BEGIN.on(engine), args![turn.run, turn.turn]).await? else {
-                    return Ok(None);
-                };
-                Ok(Some(Run {
-                    id: row.get("id")?,
-                    message_id: row.get("message_id")?,
-                    kind: row.get("kind")?,
-                    version: row.get("version")?,
-                    state: RunState::of(row.get("state")?),
-                    turn: row.get("turn")?,
-                    fence: row.get("fence")?,
-                    waits_for: row.get("waits_for")?,
-                    reason: row.get("reason")?,
-                    input: row.get("input")?,
-                    steps: steps::read(tx, turn.run).await?,
-                }))
-            })
-        })
-        .await
 }
 
 /// A turn under way.

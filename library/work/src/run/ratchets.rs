@@ -1,4 +1,6 @@
 //! The ratchets of one process, and the handler of their turns.
+//!
+//! Cancel-safe: a dropped watch only leaves its counts as they were.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,8 +11,9 @@ use supervision::Stop;
 use vitals::Registry;
 
 use super::RunInput;
+use super::begun;
 use super::definition::{Ratchet, Step};
-use super::driver::{self, Driver};
+use super::driver::Driver;
 use super::stats::Stats;
 use super::store::RunStore;
 use super::turn::Turn;
@@ -51,7 +54,7 @@ impl Ratchets {
     /// # Panics
     /// When there is one of this kind and version.
     #[must_use]
-    pub fn add<I: RunInput>(mut self, ratchet: Ratchet<I>) -> Self {
+    pub fn with<I: RunInput>(mut self, ratchet: Ratchet<I>) -> Self {
         let mut definitions = (*self.definitions).clone();
         let versions = definitions.entry(I::KIND.to_owned()).or_default();
         let before = versions.insert(ratchet.version, ratchet.steps.into());
@@ -99,7 +102,7 @@ impl Ratchets {
 
     async fn drive(&self, turn: Turn, job: &JobContext) -> Result<(), JobError> {
         // None: the run has moved on or has ended.
-        let Some(run) = driver::begin(&self.store, turn).await? else { return Ok(()) };
+        let Some(run) = begun::begin(&self.store, turn).await? else { return Ok(()) };
         let versions = self.definitions.get(&run.kind);
         let definition = versions.and_then(|versions| versions.get(&run.version)).cloned();
         let last = versions.and_then(|versions| versions.keys().next_back()).copied();

@@ -53,7 +53,7 @@ impl Subscriptions {
     /// # Panics
     /// When there is one of this name.
     #[must_use]
-    pub fn add(mut self, subscription: Subscription) -> Self {
+    pub fn with(mut self, subscription: Subscription) -> Self {
         let name = &subscription.name;
         assert!(self.find(name).is_none(), "there are two subscriptions of the name {name:?}");
         self.subscriptions.push(subscription);

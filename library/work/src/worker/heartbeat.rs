@@ -32,7 +32,7 @@ async fn round(queue: &Queue) -> Result<(), Failed> {
         return Ok(());
     }
     let begun = Instant::now();
-    let beating = queue.jobs.beat(&sent, queue.rules.lease);
+    let beating = queue.beats.beat(&sent, queue.rules.lease);
     match tokio::time::timeout(queue.rules.beat(), beating).await {
         Ok(Ok(answers)) => {
             let lost = queue.in_flight.apply(&sent, &answers, begun + queue.rules.trusted());

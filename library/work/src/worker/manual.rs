@@ -42,7 +42,8 @@ impl Workers {
     /// The store's. Failures of handlers are in the report.
     pub async fn run_until_idle(&self) -> Result<Report, WorkError> {
         let mut report = Report::default();
-        let queues: Vec<Arc<Queue>> = self.queues().into_iter().map(|(name, rules)| self.start(name, rules)).collect();
+        let queues: Vec<Arc<Queue>> =
+            self.queues().into_iter().map(|(name, rules)| self.start(name, rules, &self.jobs)).collect();
         let mut left = MAX_MANUAL;
         loop {
             let before = left;

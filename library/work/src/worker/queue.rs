@@ -20,6 +20,8 @@ pub(crate) struct Queue {
     pub(crate) name: Arc<str>,
     pub(crate) rules: QueueRules,
     pub(crate) jobs: JobStore,
+    /// The same jobs over a connection that heartbeats have for themselves.
+    pub(crate) beats: JobStore,
     pub(crate) handlers: Handlers,
     pub(crate) owner: String,
     pub(crate) in_flight: InFlight,
@@ -27,9 +29,15 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(crate) fn new(name: &str, rules: QueueRules, jobs: JobStore, handlers: Handlers, owner: String) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        rules: QueueRules,
+        (jobs, beats): (JobStore, JobStore),
+        handlers: Handlers,
+        owner: String,
+    ) -> Self {
         let (in_flight, stats) = (InFlight::default(), Stats::default());
-        Self { name: name.into(), rules, jobs, handlers, owner, in_flight, stats }
+        Self { name: name.into(), rules, jobs, beats, handlers, owner, in_flight, stats }
     }
 
     /// Jobs that this process may hold: one a handler, and as many more as handlers end within a second.

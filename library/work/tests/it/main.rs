@@ -8,7 +8,11 @@ mod faults;
 #[cfg(feature = "postgres")]
 mod leader;
 #[cfg(feature = "postgres")]
+mod notifications;
+#[cfg(feature = "postgres")]
 mod outage;
+#[cfg(feature = "postgres")]
+mod outage_streams;
 mod runs;
 mod subscriptions;
 #[cfg(feature = "postgres")]

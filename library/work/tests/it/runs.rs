@@ -83,7 +83,7 @@ fn ratchets(store: &Store) -> Ratchets {
         .call("pay", move |key, _run| bank(bad_bank.clone(), key, "bad pay"))
         .undo_call(move |key, _run| bank(undo_bank.clone(), key, "bad unpay"))
         .tx("settle", |_tx, _run| Box::pin(async { Err::<(), _>(JobError::permanent("closed")) }));
-    Ratchets::new(store).add(good).add(bad)
+    Ratchets::new(store).with(good).with(bad)
 }
 
 async fn number(store: &Store, sql: &'static str) -> i64 {

@@ -57,7 +57,7 @@ fn subscriptions(store: &Store) -> Subscriptions {
             Ok::<_, JobError>(())
         }
     });
-    Subscriptions::new(store).add(fold.batch(2)).add(outbox.batch(2))
+    Subscriptions::new(store).with(fold.batch(2)).with(outbox.batch(2))
 }
 
 async fn number(store: &Store, sql: &'static str) -> i64 {

@@ -34,6 +34,7 @@ const LEFT_OUT: &[&str] = &[
     "prove.attack",
     "life.manager",
     "life.steady",
+    "ratchet.jobs",
 ];
 
 /// Extent of a run.

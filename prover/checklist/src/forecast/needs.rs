@@ -65,12 +65,18 @@ pub enum Need {
     Variables,
     /// A variable that carries a credential.
     Credential,
+    /// Alert rules.
+    Rules,
+    /// Dashboards.
+    Dashboards,
     /// The repository.
     Repository,
     /// Requests of several classes.
     Classes,
     /// A request of a partition, and one that is not of it.
     Partition,
+    /// A request that asks for work after its answer.
+    Jobs,
 }
 
 /// A declaration by which an attribute does not apply.
@@ -111,12 +117,14 @@ const fn needs(
 #[rustfmt::skip]
 const NEEDS: &[Needs] = {
     use Need::{
-        Body, Bystander, Classes, Crash, Credential, Data, Dependencies, Heavy, HttpDependency, Idempotent, InFlight, Json, Later, List, Load,
-        Many, Named, Partition, Read, ReadBack, ReadThatUses, Ready, Repository, Requests, Save, ServerError, SlowOrUses, State, Trip, Uses, Variables,
+        Body, Bystander, Classes, Crash, Credential, Dashboards, Data, Dependencies, Heavy, HttpDependency, Idempotent, InFlight, Jobs, Json, Later, List, Load,
+        Many, Named, Partition, Read, ReadBack, ReadThatUses, Ready, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Trip, Uses, Variables,
     };
     &[
         needs("see.metrics", &[], &[Read, Dependencies], &[]),
         needs("see.health", &[], &[Dependencies, Uses], &[]),
+        needs("see.alerts", &[Rules], &[], &[]),
+        needs("see.dashboards", &[Dashboards], &[], &[]),
         needs("see.traces", &[], &[Dependencies, Uses, Later], &[]),
         needs("web.csrf", &[Body], &[], STATE),
         needs("border.limits", &[], &[Body, Json], &[]),
@@ -157,6 +165,7 @@ const NEEDS: &[Needs] = {
         needs("life.drain", &[], &[Ready, InFlight], &[]),
         needs("life.kill", &[State, ReadBack], &[], &[]),
         needs("life.steady", &[], &[Data], &[]),
+        needs("ratchet.jobs", &[Jobs, HttpDependency], &[Idempotent], STATE),
     ]
 };
 
@@ -216,6 +225,7 @@ impl Need {
             Self::Save => any(&|spec| writes(spec) && !spec.save.is_empty()),
             Self::ReadBack => stateless || any(&|spec| light(spec) && spec.read.is_some()),
             Self::List => any(&|spec| light(spec) && spec.list),
+            Self::Jobs => any(&|spec| light(spec) && !spec.done.is_empty()),
             Self::SlowOrUses => any(&|spec| spec.slow || !spec.uses.is_empty()),
             Self::Heavy => any(&|spec| spec.heavy),
             Self::Crash => any(&|spec| spec.crash),
@@ -231,6 +241,8 @@ impl Need {
             Self::Ready => subject.ready.is_some(),
             Self::Variables => !subject.env.is_empty() || !declared.is_empty(),
             Self::Credential => subject.env.iter().any(|(name, value)| secrets::carries_credential(name, value)),
+            Self::Rules => subject.ops.as_ref().is_some_and(|ops| !ops.rules.is_empty()),
+            Self::Dashboards => subject.ops.as_ref().is_some_and(|ops| !ops.dashboards.is_empty()),
             Self::Repository => subject.repository.is_some(),
             Self::Classes => {
                 let specs = || subject.requests.iter().filter(|spec| may_be_a_storm(spec) && !spec.heavy);
@@ -265,6 +277,7 @@ impl Need {
             Self::Save => "`save` of the identifier on a request that makes something",
             Self::ReadBack => "`read` on a request that makes something",
             Self::List => "`list = true` on a GET that returns a list",
+            Self::Jobs => "`later`, `read` and `done` on a request that asks for work after its answer",
             Self::SlowOrUses => "`slow = true` on a request that takes long, or `uses` of a dependency",
             Self::Heavy => "`heavy = true` on the request that computes longest",
             Self::Crash => "`crash = true` on a request that crashes",
@@ -276,6 +289,8 @@ impl Need {
             Self::Ready => "`ready`",
             Self::Variables => "[service.env]",
             Self::Credential => "a variable with a credential in [service.env]",
+            Self::Rules => "`rules` in [ops]",
+            Self::Dashboards => "`dashboards` in [ops]",
             Self::Repository => "`repository = \".\"`",
             Self::Classes => "`criticality = \"critical\"` and \"sheddable\" on requests that may be repeated",
             Self::Partition => "`bulkhead = \"NAME\"` on requests with capacity of their own, beside others",

@@ -80,6 +80,7 @@ fn subject() -> Subject {
         decisions: None,
         dependencies: Dependencies::Unsaid,
         load: None,
+        ops: None,
         requests: Vec::new(),
     }
 }

@@ -14,7 +14,7 @@ const MAX_VALUES: usize = 1_000_000;
 ///
 /// # Errors
 /// A description of the mistake, with its place.
-pub(super) fn read(text: &str) -> Result<Value, String> {
+pub(crate) fn read(text: &str) -> Result<Value, String> {
     let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), values: 0 };
     let mut document = None;
     loop {

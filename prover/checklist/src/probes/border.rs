@@ -2,7 +2,7 @@
 
 use crate::probe::Probe;
 
-mod support;
+pub(crate) mod support;
 
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;

@@ -2,15 +2,22 @@
 
 use crate::probe::Probe;
 
+mod ops_files;
+#[cfg(feature = "specimens")]
+pub(crate) mod ops_specimen;
+mod promql;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
 mod testing;
 
+pub mod alerts;
+pub mod dashboards;
 pub mod health;
 pub mod logs;
 pub mod metrics;
 pub mod traces;
 
 /// In the order in which they run: add yours at its place.
-pub const PROBES: &[Probe] = &[metrics::PROBE, logs::PROBE, health::PROBE, traces::PROBE];
+pub const PROBES: &[Probe] =
+    &[metrics::PROBE, logs::PROBE, health::PROBE, traces::PROBE, alerts::PROBE, dashboards::PROBE];

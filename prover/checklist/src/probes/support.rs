@@ -4,6 +4,7 @@ pub(crate) mod build;
 
 pub(crate) mod core_share;
 pub(crate) mod descriptors;
+pub(crate) mod in_place;
 pub(crate) mod largest;
 pub(crate) mod listener;
 pub(crate) mod mix;

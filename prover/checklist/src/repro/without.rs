@@ -9,7 +9,10 @@ pub const WITHOUT: &[(&str, &str)] = &[
     ("call.discovery", "it takes a resolver whose answers change"),
     ("call.hedge", "it takes a dependency that answers as the real one does, now slowly and now fast"),
     ("call.jitter", "calls are compared over several starts of the service"),
+    ("see.alerts", "it reads the declared files and runs the declared `check`: the finding names the alert"),
+    ("see.dashboards", "it reads the declared files and runs the declared `check`: the finding names the panel"),
     ("see.traces", "it takes a dependency and a collector that keep what they are sent"),
+    ("ratchet.jobs", "it takes a dependency that answers as the real one does, and kills in the middle of requests"),
     ("prove.load", "it takes an open-loop load: `keel load` sends one"),
 ];
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use self::chapters::{
-    calls_for_prices, classes, form, get, lives, note, partitions, post, prices, relaying, request, seen, shipped,
+    calls_for_prices, classes, form, get, jobs, lives, note, partitions, post, prices, relaying, request, seen, shipped,
     taxes, things, traced, works,
 };
 use super::stage::Stage;
@@ -23,9 +23,10 @@ pub(crate) fn declare(id: &str, name: &str, subject: &mut Subject, stage: &Stage
         ("web", attribute) => web(attribute, name, subject),
         ("border", attribute) => border(attribute, name, subject, stage),
         ("call", attribute) => call(attribute, name, subject, stage),
-        ("see", attribute) => see(attribute, name, subject, stage),
+        ("see", attribute) => see(attribute, name, subject, stage)?,
         ("life", attribute) => life(attribute, name, subject, stage),
         ("prove", attribute) => prove(attribute, name, subject, stage),
+        ("ratchet", _) => jobs(subject, stage),
         ("ship" | "data" | "access", _) => ship(id, name, subject, stage)?,
         _ => {}
     }
@@ -158,13 +159,16 @@ fn levers(subject: &mut Subject) {
     declared[0].release = Some(lever("DELETE", None));
 }
 
-fn see(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) {
+fn see(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) -> io::Result<()> {
     match (attribute, name) {
+        ("alerts" | "dashboards", "border-plain") => {}
+        ("alerts" | "dashboards", _) => crate::probes::see::ops_specimen::declare(name, subject, stage)?,
         ("metrics" | "traces", "border-plain") | ("health", "see-page-for-all" | "see-echo-for-all") => {}
         ("traces", "traces-leaf") => subject.dependencies = Dependencies::Declared(Vec::new()),
         ("traces", _) => traced(subject, stage),
         _ => seen(subject, stage),
     }
+    Ok(())
 }
 
 fn life(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) {

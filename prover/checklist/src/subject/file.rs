@@ -22,6 +22,7 @@ use self::service::Service;
 use super::dependency::{Dependencies, Dependency, Lever};
 use super::load;
 use super::operation::Operation;
+use super::ops;
 use super::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
 use super::values::{dependency_url, fixed_path, folder, name_of, service_url, variable, without_path};
 
@@ -34,6 +35,7 @@ struct File {
     service: Service,
     dependencies: Option<Declared>,
     load: Option<load::Table>,
+    ops: Option<ops::OpsTable>,
     #[serde(default)]
     requests: Vec<Spanned<Request>>,
     #[serde(default)]
@@ -44,7 +46,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Soak {
     /// Duration of the load of `prove.soak`.
-    /// Default: `30s`.
+    /// Default: `20s`.
     /// Example: `for = "60s"`
     #[serde(rename = "for", alias = "lasts")]
     lasts: Option<Spanned<String>>,
@@ -131,8 +133,9 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
     let soak = said(&mut reading, file.soak.lasts.as_ref(), "for", keel_input::duration::parse).unwrap_or(SOAK);
     let dependencies = dependencies(&mut reading, file.dependencies);
     let load = file.load.and_then(|table| load::read(&mut reading, table));
+    let ops = file.ops.and_then(|table| ops::read(&mut reading, table, folder));
     let requests = file.requests.into_iter().map(|spec| request::spec(&mut reading, spec, &mut known)).collect();
-    reading.ended(subject.map(|subject| Subject { dependencies, load, requests, soak, ..subject }))
+    reading.ended(subject.map(|subject| Subject { dependencies, load, ops, requests, soak, ..subject }))
 }
 
 fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option<Subject> {
@@ -185,6 +188,7 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         decisions: service.decisions.map(|path| folder.join(path)),
         dependencies: Dependencies::Unsaid,
         load: None,
+        ops: None,
         requests: Vec::new(),
     })
 }

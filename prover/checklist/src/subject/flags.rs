@@ -123,6 +123,7 @@ impl Flags {
             decisions: self.decisions,
             dependencies: if self.no_dependencies { Dependencies::Declared(Vec::new()) } else { Dependencies::Unsaid },
             load: None,
+            ops: None,
             requests: Vec::new(),
             workdir,
         })

@@ -32,6 +32,10 @@ pub struct RequestSpec {
     pub hedged: bool,
     /// The path at which its effect can be read back.
     pub read: Option<String>,
+    /// The values at JSON pointers of what `read` answers once the work that it asks for is done.
+    pub done: BTreeMap<String, serde_json::Value>,
+    /// True if its jobs need neither priorities, schedules, an order per key nor a rate limit.
+    pub plain_jobs: bool,
     /// The header that makes it safe to repeat.
     pub idempotent: Option<String>,
     /// True if it returns a list.

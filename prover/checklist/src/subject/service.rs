@@ -10,6 +10,7 @@ use url::Url;
 use super::dependency::Dependencies;
 use super::load::Load;
 use super::operation::Operation;
+use super::ops::Ops;
 use super::request::RequestSpec;
 
 /// Default deadline of a request.
@@ -84,6 +85,8 @@ pub struct Subject {
     pub dependencies: Dependencies,
     /// The load that it is meant to hold, if it was declared.
     pub load: Option<Load>,
+    /// The files by which it is operated, if they were declared.
+    pub ops: Option<Ops>,
     /// The mix, in order.
     pub requests: Vec<RequestSpec>,
 }

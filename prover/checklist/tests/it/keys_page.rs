@@ -25,7 +25,7 @@ struct Table {
     file: fn(&str) -> String,
 }
 
-const TABLES: [Table; 6] = [
+const TABLES: [Table; 7] = [
     Table {
         name: "service",
         source: include_str!("../../src/subject/file/service.rs"),
@@ -45,6 +45,7 @@ const TABLES: [Table; 6] = [
         file: request,
     },
     Table { name: "load", source: include_str!("../../src/subject/load.rs"), type_name: "Table", file: load },
+    Table { name: "ops", source: include_str!("../../src/subject/ops.rs"), type_name: "OpsTable", file: ops },
     Table { name: "soak", source: include_str!("../../src/subject/file.rs"), type_name: "Soak", file: soak },
     Table {
         name: "decision",
@@ -91,13 +92,20 @@ fn dependency(example: &str) -> String {
 }
 
 fn request(example: &str) -> String {
-    let keys = ["name = \"a request\"", "path = \"/\"", "uses = [\"bank\"]"];
+    let mut keys = vec!["name = \"a request\"", "path = \"/\"", "uses = [\"bank\"]"];
+    if example.starts_with("done") {
+        keys.extend(["later = [\"bank\"]", "read = \"/\""]);
+    }
     format!("{}[[requests]]\n{}\n", dependency("run = \"true\""), with(&keys, example))
 }
 
 fn load(example: &str) -> String {
     let keys = ["rate = 50", "peak = 100", "p99 = \"500ms\"", "errors = 0.01"];
     format!("{}[load]\n{}\n", service(RUN), with(&keys, example))
+}
+
+fn ops(example: &str) -> String {
+    format!("{}[ops]\n{}\n", service(RUN), with(&["folder = \"src\""], example))
 }
 
 fn soak(example: &str) -> String {

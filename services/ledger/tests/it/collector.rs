@@ -1,12 +1,11 @@
 //! A collector on loopback that takes exports, takes them slowly, or lies.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use evenkeel::axum::Router;
 use evenkeel::axum::body::{Body, Bytes};
-use evenkeel::axum::http::StatusCode;
+use evenkeel::axum::http::{StatusCode, Uri};
 use evenkeel::axum::response::{IntoResponse, Response};
 
 /// Behaviour of a collector.
@@ -23,21 +22,42 @@ pub(crate) enum Collector {
 }
 
 /// Number of different lies.
-const LIES: u64 = 6;
+const LIES: usize = 6;
+
+/// The exports that reached a collector: the path and the body of each.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Exports {
+    all: Arc<Mutex<Vec<(String, Bytes)>>>,
+}
+
+impl Exports {
+    /// The bodies of a signal, such as `traces`.
+    pub(crate) fn of(&self, signal: &str) -> Vec<Bytes> {
+        let (all, path) = (self.all.lock().unwrap(), format!("/v1/{signal}"));
+        all.iter().filter(|(known, _)| *known == path).map(|(_, body)| body.clone()).collect()
+    }
+
+    /// Keeps one; returns the number of those before it.
+    fn keep(&self, path: &str, body: Bytes) -> usize {
+        let mut all = self.all.lock().unwrap();
+        all.push((path.to_owned(), body));
+        all.len() - 1
+    }
+}
 
 impl Collector {
-    /// Starts it on a free port; returns its URL, and the number of exports that reached it.
-    pub(crate) async fn start(self) -> (String, Arc<AtomicU64>) {
-        let exports = Arc::new(AtomicU64::new(0));
+    /// Starts it on a free port; returns its URL, and the exports that reach it.
+    pub(crate) async fn start(self) -> (String, Exports) {
+        let exports = Exports::default();
         if self == Self::IsDead {
             // Bound, and never listening: connections are refused.
             return (format!("http://{}", crate::running::reserved_address()), exports);
         }
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let counted = exports.clone();
-        let answer = async move |_export: Bytes| {
-            let number = counted.fetch_add(1, Ordering::Relaxed);
+        let kept = exports.clone();
+        let answer = async move |uri: Uri, export: Bytes| {
+            let number = kept.keep(uri.path(), export);
             match self {
                 Self::Works | Self::IsDead => StatusCode::OK.into_response(),
                 Self::IsSlow => {
@@ -54,7 +74,7 @@ impl Collector {
 }
 
 /// One of the lies.
-fn lie(number: u64) -> Response {
+fn lie(number: usize) -> Response {
     match number {
         // A web server, at the wrong port.
         0 => (StatusCode::OK, "<html>It works</html>").into_response(),

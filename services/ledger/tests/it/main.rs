@@ -12,6 +12,7 @@ mod logs;
 mod metrics;
 mod money;
 mod ops;
+mod otlp;
 mod page;
 mod paging;
 mod payout;

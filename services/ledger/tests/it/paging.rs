@@ -1,4 +1,4 @@
-//! The generated files in a real Prometheus and a real Alertmanager: how often somebody is paged, and what the dashboard shows.
+//! Number of pages, and data of the dashboard, by the generated files in a real Prometheus and a real Alertmanager.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use crate::running::{Ledger, NO_BANK, eventually};
 const FASTER: &str = "60";
 /// Requests at a time, of each kind.
 const WORKERS: usize = 3;
-/// All alerts that fire now and page somebody.
+/// Query for the pages that fire now.
 const PAGES: &str = r#"ALERTS{severity="page",alertstate="firing"}"#;
 
 /// A webhook that keeps the notifications of each receiver.
@@ -112,7 +112,7 @@ impl Load {
 
 #[tokio::test]
 #[ignore = "runs Prometheus and Alertmanager for two minutes"]
-async fn a_restart_pages_nobody_and_a_killed_database_pages_once() {
+async fn restarts_send_no_page_and_a_killed_database_sends_one() {
     let (folder, webhook) = (tempfile::tempdir().unwrap(), Webhook::default());
     observe(folder.path(), FASTER);
     let url = webhook.start().await;

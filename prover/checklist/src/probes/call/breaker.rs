@@ -51,8 +51,10 @@ pub const PROBE: Probe = Probe {
 /// Between two requests while their calls end at once, and while they wait.
 const EVERY: Duration = Duration::from_millis(30);
 const WAITING_EVERY: Duration = Duration::from_millis(50);
-/// Over which failures come that a breaker may want to see: 200 requests, as libraries' defaults go up to 100 calls.
-const WARM_UP: Duration = Duration::from_secs(6);
+/// The same at any pace: a busy machine sends no more.
+const LEAST_EVERY: Duration = Duration::from_micros(12_500);
+/// Requests over which failures come that a breaker may want to see: libraries' defaults go up to 100 calls.
+const WARM_UP: u32 = 200;
 /// On top of the deadline, by which the first call to a silent dependency has failed: a hundred requests.
 const SILENT_WARM_UP: Duration = Duration::from_secs(5);
 /// A refusal without a call takes no longer; one that takes so long is not fast.
@@ -73,7 +75,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 }
 
 async fn judge(lab: &Lab, watched: &Watched) -> Finding {
-    let (name, deadline, every) = (&watched.name, lab.subject.deadline, lab.pace.of(EVERY));
+    let (name, deadline, every) = (&watched.name, lab.subject.deadline, lab.pace.of(EVERY).max(LEAST_EVERY));
     let peace = match spared::in_peace(lab, watched, every).await {
         Ok(peace) => peace,
         Err(failed) => {
@@ -81,7 +83,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         }
     };
     let mut evidence = Vec::new();
-    let failing = Spared::under(lab, watched, Behaviour::Unavailable(None), every, lab.pace.of(WARM_UP)).await;
+    let failing = Spared::under(lab, watched, Behaviour::Unavailable(None), every, every * WARM_UP).await;
     let piece = opened(clause::FAILURE_RATE, &failing, &format!("{name} answered 503"), &Ok(peace.clone()));
     let ask = (lab.fill(&watched.spec), deadline + GRACE);
     let fault = WithDependency::Calls { requests: 300, counted: COUNTED as usize, most: UNBROKEN };

@@ -22,7 +22,7 @@ use crate::recipe::Recipe;
 use crate::recipe::Shows;
 use crate::recipe::series::{Kind, Series};
 
-mod exposition;
+pub(super) mod exposition;
 #[cfg(test)]
 mod judge_tests;
 mod parts;

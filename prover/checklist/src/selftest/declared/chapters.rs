@@ -141,6 +141,27 @@ pub(super) fn lives(subject: &mut Subject, stage: &Stage) {
     subject.requests = vec![get("/"), make];
 }
 
+/// A request that asks for work, which calls the dependency.
+pub(super) fn jobs(subject: &mut Subject, stage: &Stage) {
+    calls_for_prices(subject, stage);
+    subject.state = State::Durable;
+    subject.env.insert("JOBS_DATA".to_owned(), stage.folder.join("jobs").display().to_string());
+    let prices = || vec!["prices".to_owned()];
+    let ask = RequestSpec {
+        headers: [("Idempotency-Key".to_owned(), "{key}".to_owned())].into(),
+        save: [("job".to_owned(), "/id".to_owned())].into(),
+        uses: prices(),
+        later: prices(),
+        read: Some("/jobs/{job}".to_owned()),
+        done: [("/state".to_owned(), json!("done"))].into(),
+        plain_jobs: true,
+        idempotent: Some("Idempotency-Key".to_owned()),
+        expect: Some(202),
+        ..post("/jobs", json!({}))
+    };
+    subject.requests = vec![get("/"), ask];
+}
+
 /// Work, and a load near what a specimen does, so that its capacity is soon found.
 pub(super) fn works(subject: &mut Subject) {
     subject.load = Some(Load { rate: 100.0, peak: 100.0, p99: Duration::from_millis(400), errors: 0.0 });

@@ -73,6 +73,15 @@ pub(super) struct Request {
     /// Default: not read back.
     /// Example: `read = "/v1/accounts/1"`
     read: Option<Spanned<String>>,
+    /// Values of the answer at `read`, by JSON pointers, once the work that the request asks for is done. It needs `later` and `read`.
+    /// Default: background jobs are not examined.
+    /// Example: `done = { "/status" = "paid" }`
+    #[serde(default)]
+    done: BTreeMap<String, Spanned<serde_json::Value>>,
+    /// `"plain"`: its jobs need neither priorities, schedules, an order per key nor a rate limit.
+    /// Default: that is not examined, and unknown.
+    /// Example: `jobs = "plain"`
+    jobs: Option<Spanned<String>>,
     /// Header that makes the request safe to repeat.
     /// Default: none.
     /// Example: `idempotent = "Idempotency-Key"`
@@ -173,6 +182,19 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
     if let Some(read) = &request.read {
         path(reading, read, &known.saved);
     }
+    for (pointer, value) in &request.done {
+        if !pointer.starts_with('/') {
+            reading.wrong(&value.span(), format!("`done`: {pointer:?} is no JSON pointer: expected such as /status"));
+        } else if request.read.is_none() || request.later.is_empty() {
+            let what =
+                "`done` needs `read`, where the value is, and `later`, the dependency that the work calls: add them";
+            reading.wrong(&value.span(), what);
+        }
+    }
+    if let Some(written) = request.jobs.as_ref().filter(|word| word.get_ref() != "plain") {
+        reading
+            .wrong(&written.span(), format!("`jobs` = {:?}: expected \"plain\", or leave it out", written.get_ref()));
+    }
     let deadline = request.deadline.as_ref().and_then(|text| {
         let read = keel_input::duration::parse(text.get_ref()).map_err(|what| format!("`deadline` = {what}"));
         reading.kept(&text.span(), read)
@@ -199,6 +221,8 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
         later: request.later.into_iter().map(Spanned::into_inner).collect(),
         hedged: request.hedged,
         read: request.read.map(Spanned::into_inner),
+        done: request.done.into_iter().map(|(pointer, value)| (pointer, value.into_inner())).collect(),
+        plain_jobs: request.jobs.is_some(),
         idempotent: request.idempotent.map(Spanned::into_inner),
         list: request.list,
         slow: request.slow,

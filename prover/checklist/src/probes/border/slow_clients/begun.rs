@@ -1,6 +1,6 @@
 //! Slow connections that are opened early: they are held while other probes run, because most of the examination is waiting.
 //!
-//! Only where nobody notices: while they and so many more slow heads are held as other probes send requests at a time, and for
+//! Only where no other client notices: while they and so many more slow heads are held as other probes send requests at a time, and for
 //! some seconds after, a harmless request is answered as in peace. Otherwise all are closed, and examined alone later.
 
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::super::support::drips::{Patience, Until};
 use super::super::support::harmless::in_peace;
 use super::held::Held;
-use super::{ID, Others};
+use super::others::Others;
 use crate::contention;
 use crate::lab::Lab;
 use crate::probes::support::listener::Listener;
@@ -28,7 +28,7 @@ const AT_A_TIME: usize = 8;
 /// Slow heads on top of those.
 const MORE: usize = 2;
 
-/// What was begun, for the probe that ends it.
+/// Connections that were opened early, for the probe that judges them.
 struct Begun {
     /// Start of the process to which they are connected.
     process: Instant,
@@ -36,9 +36,9 @@ struct Begun {
     first: Others,
 }
 
-/// Opens the connections, and leaves them open where nobody notices.
-pub(crate) async fn begin(lab: &mut Lab) {
-    let Ok((listener, harmless)) = in_peace(ID, lab).await else { return };
+/// Opens the connections, and leaves them open where no other client notices.
+pub(super) async fn begin(id: &str, lab: &mut Lab) {
+    let Ok((listener, harmless)) = in_peace(id, lab).await else { return };
     let patience = Patience::of(lab);
     let (release, released) = watch::channel(false);
     let held = Held::start(lab, &listener, harmless, patience, Until::released(patience, released)).await;
@@ -49,19 +49,19 @@ pub(crate) async fn begin(lab: &mut Lab) {
     let contention = contention::Watch::begin(lab);
     let asked = held.ask_for(lab.pace.of(ALONE), lab.pace.of(EVERY)).await;
     let first = Others { asked, contention: contention.end() };
-    if first.asked.nobody_noticed() {
+    if first.asked.went_unnoticed() {
         let process = lab.process().started();
         lab.observations.keep(Begun { process, held, first });
     }
 }
 
-/// What was begun for the process that runs; none when nothing was, or another runs now.
+/// Takes the connections to the process that runs; none when there are none, or another runs now.
 pub(super) fn take(lab: &mut Lab) -> Option<(Held, Others)> {
     let Begun { process, held, first } = lab.observations.take()?;
     (lab.process().started() == process).then_some((held, first))
 }
 
-/// Returns true if nobody notices either when as many more slow heads are held as other probes send requests at a time.
+/// Returns true if no other client notices either when as many more slow heads are held as other probes send requests at a time.
 async fn has_room(lab: &Lab, listener: &Listener, held: &Held) -> bool {
     let uses = |spec: &&RequestSpec| !spec.uses.is_empty();
     let number = lab.subject.requests.iter().filter(uses).count().min(AT_A_TIME) + MORE;
@@ -75,5 +75,5 @@ async fn has_room(lab: &Lab, listener: &Listener, held: &Held) -> bool {
         }
         slow.push(connection);
     }
-    held.ask_for(lab.pace.of(ROOM), lab.pace.of(ROOM_EVERY)).await.nobody_noticed()
+    held.ask_for(lab.pace.of(ROOM), lab.pace.of(ROOM_EVERY)).await.went_unnoticed()
 }

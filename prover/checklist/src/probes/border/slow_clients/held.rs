@@ -8,7 +8,9 @@ use tokio::time::MissedTickBehavior;
 
 use super::super::support::drips::{self, Patience, Until};
 use super::super::support::harmless::{Harmless, PROMPT};
-use super::{Asked, Idler, reader};
+use super::idler::Idler;
+use super::others::Asked;
+use super::reader;
 use crate::lab::Lab;
 use crate::lab::drip::{Drip, Fate};
 use crate::probes::support::listener::Listener;
@@ -23,7 +25,7 @@ pub(super) struct Held {
     begun: Instant,
     dripping: JoinSet<Drip>,
     idling: JoinSet<(Idler, Fate)>,
-    /// Where other probes run beside them: ends those that are held when it says true.
+    /// Ends those that are held, when it says true; only where other probes run beside them.
     release: Option<watch::Sender<bool>>,
     /// Slow parts that have ended.
     pub(super) dripped: Vec<Drip>,

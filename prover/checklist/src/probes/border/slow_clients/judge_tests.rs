@@ -1,5 +1,9 @@
 //! The judges of `border.slow-clients` on the ends of connections without a server.
 
+use std::time::Duration;
+
+use super::idler::Idler;
+use super::others::Asked;
 use super::*;
 use crate::finding::Bearing;
 use crate::testing::exchange::{answered, control};

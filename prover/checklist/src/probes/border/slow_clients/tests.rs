@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Patience, begun, clause, examine, examine_with};
+use super::{Patience, begin, begun, clause, examine, examine_with};
 use crate::finding::{Bearing, Finding, Verdict};
 use crate::lab::Lab;
 use crate::probes::border::testing::{note, things};
@@ -61,7 +61,7 @@ async fn a_write_that_is_refused_at_its_usual_pace_says_nothing_about_slow_bodie
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_clients_that_were_begun_before_other_probes_are_judged_as_ever() {
     let mut lab: Lab = lab("border-sound", things).await;
-    begun::begin(&mut lab).await;
+    begin(&mut lab).await;
     let finding = examine(&mut lab).await;
     for part in [clause::SLOW_HEADERS, clause::SLOW_BODIES, clause::IDLE] {
         assert_eq!(finding.verdict_on(part), Some(Verdict::Holds), "{finding:#?}");
@@ -70,12 +70,12 @@ async fn slow_clients_that_were_begun_before_other_probes_are_judged_as_ever() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_clients_are_not_held_beside_other_probes_when_others_notice_or_another_process_runs() {
-    let mut starved: Lab = lab("border-starves", things).await;
-    begun::begin(&mut starved).await;
-    assert!(begun::take(&mut starved).is_none());
+    let mut busy: Lab = lab("border-one-at-a-time", things).await;
+    begin(&mut busy).await;
+    assert!(begun::take(&mut busy).is_none());
 
     let mut restarted: Lab = lab("border-sound", things).await;
-    begun::begin(&mut restarted).await;
+    begin(&mut restarted).await;
     restarted.stop().await;
     restarted.ensure_running().await.unwrap();
     assert!(begun::take(&mut restarted).is_none());

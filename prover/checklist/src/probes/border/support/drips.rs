@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_holds_a_connection_whose_probe_is_gone() {
+    fn a_connection_is_not_held_for_a_probe_that_is_gone() {
         let patience = Patience { cut: Duration::ZERO, drip: SECOND, ask: SECOND };
         let (release, released) = watch::channel(false);
         drop(release);

@@ -66,7 +66,7 @@ fn a_context_was_taken_in_where_a_span_has_its_parent_or_where_nothing_is_export
     let judged = |calls: &[Call], spans: &[Span], exports| entered("a read", &sent, calls, spans, exports).unwrap();
     let (own, foreign) = (call(child(&sent)), call(child(&fresh(1))));
     assert!(judged(&[], &[answer(&sent, false)], true).is_for());
-    assert!(judged(&[own.clone()], &[], false).is_for());
+    assert!(judged(std::slice::from_ref(&own), &[], false).is_for());
     assert!(judged(&[own], &[], true).is_against(), "others are exported");
     let orphan = Span { parent: String::new(), ..answer(&sent, false) };
     assert!(judged(&[], &[orphan], true).is_against());
