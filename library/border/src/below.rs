@@ -101,7 +101,7 @@ impl Below {
 #[cfg(test)]
 mod tests {
     use resilience::Criticality;
-    use resilience::admission::{Entry, Permit, RouteId, Waiting};
+    use resilience::admission::{Entry, Permit, Reason, RouteId, Waiting};
     use supervision::StopSource;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
     use tokio::time::timeout;
@@ -115,6 +115,8 @@ mod tests {
     use crate::socket::Socket;
     use crate::traffic::Traffic;
 
+    /// Half of the default objective.
+    const HOLD: Duration = Duration::from_millis(250);
     const GET: &[u8] = b"GET /work HTTP/1.1\r\nhost: x\r\nx-request-id: abc\r\n\r\n";
     const ADDRESS: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
@@ -276,5 +278,38 @@ mod tests {
         assert_eq!(read.unwrap_err().kind(), io::ErrorKind::TimedOut);
         let grace = Limits::default().rate_grace;
         assert!(start.elapsed() >= grace && start.elapsed() < 2 * grace);
+    }
+
+    /// Asks for a client without a connection.
+    fn ask(shed: &Shed, client: [u8; 4]) -> Option<Refusal> {
+        let (method, class, client) = (&axum::http::Method::GET, Criticality::Default, Some(client.into()));
+        let (age, now, is_counted) = (Duration::ZERO, Instant::now(), false);
+        shed.refuse_early(Early { at: Where::Socket, method, path: "/work", class, client, age, now, is_counted })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_far_over_its_share_waits_for_its_refusals_and_others_are_not_refused_for_theirs() {
+        let overload = Overload::new();
+        let (mut socket, mut peer, _connection) = overload.connect(4096);
+        let mut last = None;
+        // The queue stays full for 480 ms. Nothing is answered: a route takes one request in each 100 ms.
+        for request in 0..440 {
+            tokio::time::advance(Duration::from_millis(1)).await;
+            last = ask(&overload.shed, [192, 0, 2, 1]);
+            if request == 90 || request == 430 {
+                let other = ask(&overload.shed, [192, 0, 2, 2]);
+                assert!(other.is_none_or(|refusal| refusal.reason != Reason::Share), "{other:?}");
+            }
+        }
+        assert_eq!(last, Some(Refusal { reason: Reason::Share, hold: Some(HOLD) }));
+        peer.write_all(GET).await.unwrap();
+        assert_eq!(server_reads(&mut socket).await, None);
+        tokio::time::advance(HOLD / 2).await;
+        assert_eq!(server_reads(&mut socket).await, None);
+        let mut early = [0; 1];
+        assert!(timeout(Duration::from_millis(1), peer.read(&mut early)).await.is_err(), "its refusal is held");
+        tokio::time::advance(HOLD).await;
+        assert_eq!(server_reads(&mut socket).await, None);
+        assert!(peer_reads(&mut peer).await.starts_with("HTTP/1.1 503 "));
     }
 }

@@ -19,9 +19,9 @@ pub(crate) struct Boundary {
 enum Body {
     /// The last request had none.
     None,
-    /// It had one, of which this many bytes are still to come.
+    /// The last request had one, of which this many bytes are still to come.
     Left(u64),
-    /// It had one, and nobody knows where it ends.
+    /// The last request had one without a certain end.
     Unknown,
 }
 
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_known_is_never_a_boundary_again() {
+    fn the_position_is_unknown_for_ever_after_a_body_without_a_certain_end() {
         let head = &POST[..POST.len() - 4];
         assert!(!after(&[(POST, true)], Some(None), &[]), "a chunked body");
         assert!(!after(&[(head, true)], Some(Some(4)), &[b"bodyGET / HTTP/1.1\r\n\r\n"]), "a pipelined request");

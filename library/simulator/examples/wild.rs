@@ -1,4 +1,4 @@
-//! Prints the shares of clients beside one that sends too much, for `docs/adr/0025-ration.md`.
+//! Prints the shares of clients beside one that sends too much, for `docs/adr/0026-clients-have-a-ration-of-what-is-read.md`.
 //!
 //! `cargo run --release -p evenkeel-simulator --example wild`
 

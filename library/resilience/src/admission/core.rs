@@ -67,6 +67,8 @@ pub struct AdmissionCore {
     queueing_since: Option<f64>,
     emptied: f64,
     last_congested: f64,
+    /// Last moment at which the queue was full or standing.
+    last_full: f64,
     relaxed: f64,
     answered: Rate,
     answered_now: Rate,
@@ -97,6 +99,7 @@ impl AdmissionCore {
             queueing_since: None,
             emptied: 0.0,
             last_congested: f64::NEG_INFINITY,
+            last_full: f64::NEG_INFINITY,
             relaxed: 0.0,
             answered: Rate::over(1.0),
             answered_now: Rate::over((RECENT * objective).max(LEAST_RECENT)),

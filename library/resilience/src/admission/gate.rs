@@ -149,7 +149,7 @@ impl Gate {
         }
     }
 
-    /// Counts a request, and returns whether its client has had its share of the requests that can be read: refuse it unless it is [`Share::Within`]. While the processors are overloaded, a
+    /// Counts a request, and returns whether its client has had its share of the requests that can be read: refuse it unless it is [`Share::Within`]. While the processors are overloaded and the queue is full or standing, a
     /// route reads little more requests than it answers. Ask once for each request, before it has cost anything, and only while [`Gate::is_congested`]. `known`:
     /// as for [`Gate::refuse_early`].
     pub fn ration(&self, arrival: Arrival, known: bool, now: Instant) -> Share {

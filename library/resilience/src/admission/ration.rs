@@ -73,7 +73,7 @@ struct Level {
     peak: f64,
     /// Requests in a window of all clients.
     budget: f64,
-    /// What is left of it, and when that was counted: a bound for many clients that come once each.
+    /// Rest of the budget, and the time at which it was counted: a bound for many clients that come once each.
     left: f64,
     at: f64,
 }
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_route_could_do_is_read_although_nothing_of_it_is_answered_for_a_moment() {
+    fn a_route_takes_what_it_could_do_while_it_answers_nothing_for_a_moment() {
         let mut ration = Ration::default();
         let mut taken = 0;
         for request in 0..5000 {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{AdmissionCore, FRESH};
 use crate::admission::decision::{Arrival, RouteId};
-use crate::admission::queue::MAX_QUEUE;
+use crate::admission::queue::{MAX_QUEUE, Order};
 use crate::admission::ration::Share;
 use crate::admission::reason::Reason;
 use crate::admission::route::Route;
@@ -12,8 +12,11 @@ use crate::admission::route::Route;
 /// Share of the objective after which a request of unknown route is too old.
 const HOPELESS: f64 = 0.9;
 
+/// Seconds for which a queue that has room again counts as full: requests come in clumps.
+const FULL: f64 = 0.1;
+
 impl AdmissionCore {
-    /// Counts a request, and returns whether its client has had its share of the requests that can be read. While the processors are overloaded, a route
+    /// Counts a request, and returns whether its client has had its share of the requests that can be read. While the processors are overloaded and the queue is full or standing, a route
     /// reads little more than it answers. Refuse the request unless it is [`Share::Within`]; ask once for each request, before `refuse_early` and `decide`. `known`: its route is that of the arrival.
     pub fn ration(&mut self, now: Duration, arrival: Arrival, known: bool) -> Share {
         let now = now.as_secs_f64();
@@ -27,6 +30,13 @@ impl AdmissionCore {
             None => answered.get(now).max(answered_now.get(now)),
         };
         let share = self.ration.takes(now, route, arrival.class, arrival.client.0, &answers);
+        let most_queued = self.most_queued(now, self.longest_wait(now) * self.objective);
+        if (self.queue.len() + 1) as f64 > most_queued || self.order(now) == Order::NewestFirst {
+            self.last_full = now;
+        } else if now - self.last_full > FULL {
+            // The queue takes a burst, also one of handlers that take long and have answered little yet.
+            return Share::Within;
+        }
         if share != Share::Within {
             self.last_congested = now;
             self.routes[usize::from(RouteId::OTHER.0)].refused[Reason::Share.index()] += 1;
