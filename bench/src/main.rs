@@ -5,6 +5,7 @@
 
 mod border;
 mod calls;
+mod jobs;
 mod load;
 mod measure;
 mod overload;
@@ -17,13 +18,14 @@ use std::process::ExitCode;
 type Section = fn() -> Result<String, String>;
 
 /// The report's parts, in order.
-const SECTIONS: [(&str, Section); 6] = [
+const SECTIONS: [(&str, Section); 7] = [
     ("border", border::report),
     ("start", start::report),
     ("calls", calls::report),
     ("proxy", proxy::report),
     ("load", load::report),
     ("overload", overload::report),
+    ("jobs", jobs::report),
 ];
 
 fn main() -> ExitCode {
