@@ -5,7 +5,6 @@
 
 mod border;
 mod calls;
-mod jobs;
 mod load;
 mod measure;
 mod overload;
@@ -18,14 +17,13 @@ use std::process::ExitCode;
 type Section = fn() -> Result<String, String>;
 
 /// The report's parts, in order.
-const SECTIONS: [(&str, Section); 7] = [
+const SECTIONS: [(&str, Section); 6] = [
     ("border", border::report),
     ("start", start::report),
     ("calls", calls::report),
     ("proxy", proxy::report),
     ("load", load::report),
     ("overload", overload::report),
-    ("jobs", jobs::report),
 ];
 
 fn main() -> ExitCode {
