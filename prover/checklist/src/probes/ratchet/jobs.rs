@@ -1,4 +1,4 @@
-//! `ratchet.jobs`: work that a request asks for is done after its answer, once it was acknowledged, whatever breaks.
+//! `ratchet.jobs`: work that a request asks for is done after its answer, once it was acknowledged, in spite of failures and kills.
 //!
 //! - **Hypothesis**: each acknowledged job is done, also when the dependency fails and when the service is killed; a failing job is repeated
 //!   more and more rarely; repeats of one request make one job; a bounded number runs at once.
@@ -67,7 +67,7 @@ const WITHIN: Duration = Duration::from_secs(25);
 const LEAST_WITHIN: Duration = Duration::from_secs(8);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
-/// Time after which a kill comes whatever runs.
+/// Longest wait for a call before the kill.
 const KILL_AT_LATEST: Duration = Duration::from_secs(3);
 
 /// Examines the running subject; starts it again.

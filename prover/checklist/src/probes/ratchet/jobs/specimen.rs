@@ -189,7 +189,8 @@ fn read(flaw: Flaw) -> Jobs {
         jobs.known.insert(id.to_owned(), word == "done");
         begun.insert(id.to_owned(), word == "begin");
     }
-    let waits = |(id, done): (&String, &bool)| !done && !(flaw == Flaw::Abandons && begun.get(id) == Some(&true));
+    let is_abandoned = |id: &String| flaw == Flaw::Abandons && begun.get(id) == Some(&true);
+    let waits = |(id, done): (&String, &bool)| !done && !is_abandoned(id);
     let left: Vec<String> =
         jobs.known.iter().filter(|(id, done)| waits((id, done))).map(|(id, _)| id.clone()).collect();
     jobs.queue = left.into_iter().map(|id| Waiting { id, failures: 0, from: Instant::now() }).collect();
