@@ -80,11 +80,12 @@ slowhttptest: ## Runs the attacks of slowhttptest on the ledger: slow heads, slo
 	@cargo build --quiet -p ledger
 	@python3 docs/guide/testing/border/slowhttptest.py
 
-attacks: ## Runs each attack on connections of the ledger, and on large answers, for ATTACK (60) seconds beside a bystander
+attacks: ## Runs each attack for ATTACK (60) seconds beside a bystander: on the ledger, on large answers, and on servers without protection
 	@sh .ci/install python3
 	@cargo build --quiet -p ledger -p evenkeel --bin ledger --example attack_target
+	@python3 docs/guide/testing/border/attacks.py --control --seconds 10
 	@python3 docs/guide/testing/border/attacks.py --seconds $(ATTACK) --post /v1/accounts --large /openapi.json -- target/debug/ledger
-	@python3 docs/guide/testing/border/attacks.py --seconds $(ATTACK) --path /hello --post /echo --large /large -- target/debug/examples/attack_target
+	@python3 docs/guide/testing/border/attacks.py --seconds $(ATTACK) --large-only --path /hello --post /echo --large /large -- target/debug/examples/attack_target
 
 drill: ## Examines the ledger with keel: every probe, every drill, every report
 	@cargo build --quiet -p keel-prover -p ledger -p rail

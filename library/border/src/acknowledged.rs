@@ -7,6 +7,9 @@
 pub(crate) trait Acknowledged {
     /// Bytes acknowledged since the connection was opened; none where the system does not tell.
     fn acknowledged(&self) -> Option<u64>;
+
+    /// Returns true while the kernel holds bytes that the peer has not acknowledged; false where the system does not tell.
+    fn holds_unacknowledged(&self) -> bool;
 }
 
 #[cfg(target_os = "linux")]
@@ -17,12 +20,23 @@ impl Acknowledged for tokio::net::TcpStream {
         let info = linux::TcpInfo.get(self).ok()?;
         info.get(linux::BYTES_ACKED).copied()
     }
+
+    fn holds_unacknowledged(&self) -> bool {
+        use nix::sys::socket::GetSockOpt;
+
+        let Ok(info) = linux::SendQueue.get(self) else { return false };
+        info[linux::UNACKED_PACKETS] > 0 || info[linux::NOT_SENT_BYTES] > 0
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
 impl Acknowledged for tokio::net::TcpStream {
     fn acknowledged(&self) -> Option<u64> {
         None
+    }
+
+    fn holds_unacknowledged(&self) -> bool {
+        false
     }
 }
 
@@ -39,12 +53,35 @@ mod linux {
     pub(super) struct TcpInfo;
 
     nix::getsockopt_impl!(TcpInfo, libc::IPPROTO_TCP, libc::TCP_INFO, Info, nix::sys::socket::sockopt::GetStruct<Info>);
+
+    /// The first 148 bytes of it, as numbers of 32 bits. Linux has them since 4.6.
+    pub(super) type Queue = [u32; 37];
+
+    /// Positions of `tcpi_unacked`, in packets, and of `tcpi_notsent_bytes`.
+    pub(super) const UNACKED_PACKETS: usize = 6;
+    pub(super) const NOT_SENT_BYTES: usize = 36;
+
+    /// The same socket option, read further.
+    #[derive(Clone, Copy, Debug)]
+    pub(super) struct SendQueue;
+
+    nix::getsockopt_impl!(
+        SendQueue,
+        libc::IPPROTO_TCP,
+        libc::TCP_INFO,
+        Queue,
+        nix::sys::socket::sockopt::GetStruct<Queue>
+    );
 }
 
 #[cfg(test)]
 impl Acknowledged for tokio::io::DuplexStream {
     fn acknowledged(&self) -> Option<u64> {
         None
+    }
+
+    fn holds_unacknowledged(&self) -> bool {
+        false
     }
 }
 
@@ -71,5 +108,18 @@ mod tests {
         };
         tokio::time::timeout(std::time::Duration::from_secs(20), acknowledged).await.unwrap();
         assert_eq!(socket.acknowledged().unwrap() - before, 5000);
+        assert!(!socket.holds_unacknowledged());
+    }
+
+    #[tokio::test]
+    async fn bytes_that_the_peers_kernel_has_no_room_for_are_held() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = tokio::net::TcpSocket::new_v4().unwrap();
+        peer.set_recv_buffer_size(4096).unwrap();
+        let _peer = peer.connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut socket, _) = listener.accept().await.unwrap();
+        assert!(!socket.holds_unacknowledged());
+        socket.write_all(&[0; 60_000]).await.unwrap();
+        assert!(socket.holds_unacknowledged());
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::StatusCode;
-use http_body_util::BodyExt;
 
 use crate::Problem;
 use crate::client::Client;
+use crate::held_body::held_by;
 
 /// Counts requests in flight and refuses those over the bound of all, or over that of one address.
 #[derive(Debug)]
@@ -68,10 +68,7 @@ impl Admission {
 impl Permit {
     /// A body that keeps the permit until it is dropped, for servers other than [`crate::Listener`].
     pub(crate) fn held_by(self, body: Body) -> Body {
-        Body::new(body.map_frame(move |frame| {
-            let _until_dropped = &self;
-            frame
-        }))
+        held_by(self, body)
     }
 }
 

@@ -15,11 +15,10 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use crate::exchange::{Exchange, Running};
+use crate::unsent::SMALL;
 
 /// The largest piece that HTTP/2 gets at a time. With the default `write_timeout` the slowest peer takes 546 bytes a second.
 const PIECE: usize = 16 * 1024;
-/// Answers of HTTP/1.1 with less bytes are not counted: they fit into the kernel's buffer.
-pub(crate) const SMALL: u64 = 64 * 1024;
 
 /// The body that the server sends.
 pub(crate) enum AnswerBody {
@@ -50,18 +49,18 @@ struct Piece {
 impl AnswerBody {
     /// Keeps the request open until the answer has been taken.
     pub(crate) fn wrap(response: Response, running: Running, http2: bool) -> axum::http::Response<Self> {
-        running.answered();
+        let bytes = response.body().size_hint().exact().unwrap_or_default();
+        running.answered(bytes);
         if response.body().is_end_stream() {
             running.exchange().place().answered();
         }
         response.map(|body| {
             if http2 {
-                running.hold_bytes(body.size_hint().exact().unwrap_or_default());
+                running.hold_bytes(bytes);
                 let exchange = running.exchange().clone();
                 Self::Pieces(Pieces { body, rest: Bytes::new(), exchange, running: Some(Arc::new(running)), end: None })
             } else {
-                let bytes = body.size_hint().exact().filter(|bytes| *bytes >= SMALL).unwrap_or_default();
-                if bytes > 0 {
+                if bytes >= SMALL {
                     running.hold_bytes(bytes);
                 }
                 Self::Whole(body, running)
@@ -204,14 +203,15 @@ mod tests {
     use supervision::StopSource;
 
     use super::*;
-    use crate::connection::{Connection, PREFACE};
+    use crate::connection::Connection;
+    use crate::protocol::PREFACE;
     use crate::state::State;
 
     fn answer(body: Body) -> (AnswerBody, Arc<Connection>) {
         let stop = StopSource::new();
         let connection = Arc::new(Connection::new(Arc::default(), Default::default(), stop.listen(), stop.listen()));
         connection.received(PREFACE);
-        let running = Exchange::begin(connection.clone());
+        let running = Exchange::begin(connection.clone(), "/");
         (AnswerBody::wrap(Response::new(body), running, true).into_body(), connection)
     }
 

@@ -207,10 +207,10 @@ mod tests {
         let (mut socket, mut peer, connection) = overload.connect(4096);
         // The server read this one before the overload.
         connection.received(GET);
-        let running = Exchange::begin(connection.clone());
+        let running = Exchange::begin(connection.clone(), "/");
         peer.write_all(GET).await.unwrap();
         assert_eq!(server_reads(&mut socket).await.as_deref(), Some(GET), "it is pipelined");
-        running.answered();
+        running.answered(0);
         drop(running);
         socket.flush().await.unwrap();
         // Bytes came while a request was open: only the server can tell where a head begins.
@@ -219,9 +219,9 @@ mod tests {
 
         let (mut socket, mut peer, connection) = overload.connect(4096);
         connection.received(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 50\r\n\r\n");
-        let running = Exchange::begin(connection.clone());
+        let running = Exchange::begin(connection.clone(), "/");
         connection.has_body();
-        running.answered();
+        running.answered(0);
         drop(running);
         socket.flush().await.unwrap();
         peer.write_all(GET).await.unwrap();
@@ -233,8 +233,8 @@ mod tests {
         let overload = Overload::new();
         let (mut socket, mut peer, connection) = overload.connect(4096);
         connection.received(GET);
-        let running = Exchange::begin(connection.clone());
-        running.answered();
+        let running = Exchange::begin(connection.clone(), "/");
+        running.answered(0);
         drop(running);
         socket.flush().await.unwrap();
         peer.write_all(GET).await.unwrap();

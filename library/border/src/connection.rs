@@ -9,7 +9,6 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use futures_util::task::AtomicWaker;
 use supervision::Stop;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::Limits;
@@ -17,16 +16,14 @@ use crate::admission::Permit;
 use crate::client::{Client, Clients};
 use crate::forwarded;
 use crate::place::HeldPlace;
+use crate::protocol::Protocol;
 use crate::state::{Stage, State};
-use crate::unsent::Unsent;
+use crate::turn::Turn;
+use crate::unsent::{Unsent, UnsentInAll};
 
-/// The client's preface of HTTP/2 (RFC 9113, 3.4).
-pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 /// Requests after which a busy connection looks at its age.
 const AGE_CHECK: u32 = 64;
-/// The most that the answers of handlers that started together may be over the bound of unsent bytes, as a multiple of it.
-const OVERSHOOT: u64 = 4;
 
 /// A factor between 0.9 and 1.1.
 fn jitter() -> f64 {
@@ -46,15 +43,14 @@ pub(crate) struct Connection {
     /// Age at which it retires.
     max_age: Duration,
     peer: Peer,
-    /// Bytes of the answers that the service has given and the peer has not taken all of, and those of all connections.
-    unsent: AtomicU64,
-    unsent_in_all: Arc<Unsent>,
-    /// Notified when an answer has been taken.
-    taken: Notify,
+    /// Answers that the peer has not taken all of.
+    pub(crate) unsent: Unsent,
     /// Microseconds after the connection was opened, plus one, at which the bytes came that were read last; zero: unknown.
     arrived: AtomicU64,
     /// The place of its one open request (HTTP/1.1).
     pub(crate) place: HeldPlace,
+    /// Its requests in the present turn of its task (HTTP/1.1).
+    pub(crate) turn: Turn,
     pub(crate) opened: Instant,
     pub(crate) limits: Arc<Limits>,
     /// Requested when the listener takes no more requests.
@@ -80,9 +76,6 @@ struct Current {
     unflushed: Option<Permit>,
     /// Bytes of that answer.
     unflushed_bytes: u64,
-    /// Handlers that have started and not answered, and the largest answer that has not been taken: an estimate of theirs (HTTP/2).
-    started: u32,
-    largest: u64,
     /// Requests so far.
     requests: u32,
     /// True once the connection has reached its age.
@@ -93,24 +86,14 @@ struct Current {
     had_body: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Protocol {
-    /// This many bytes of the HTTP/2 preface have come, and nothing else.
-    Preface(u8),
-    Http1,
-    Http2,
-}
-
 impl Connection {
     pub(crate) fn new(limits: Arc<Limits>, peer: Peer, draining: Stop, cut: Stop) -> Self {
         let opened = Instant::now();
         let current = Current {
             state: State::opened(opened),
-            protocol: Protocol::Preface(0),
+            protocol: Protocol::UNKNOWN,
             unflushed: None,
             unflushed_bytes: 0,
-            started: 0,
-            largest: 0,
             requests: 0,
             is_old: false,
             ends_whole: true,
@@ -123,11 +106,10 @@ impl Connection {
             task: AtomicWaker::new(),
             max_age: limits.max_age.mul_f64(jitter()),
             peer,
-            unsent: AtomicU64::new(0),
-            unsent_in_all: Arc::default(),
-            taken: Notify::new(),
+            unsent: Unsent::new(limits.clone(), Arc::default()),
             arrived: AtomicU64::new(0),
             place: HeldPlace::default(),
+            turn: Turn::default(),
             opened,
             limits,
             draining,
@@ -136,8 +118,8 @@ impl Connection {
     }
 
     /// Counts its unsent bytes among those of all connections too.
-    pub(crate) fn sharing(mut self, unsent: Arc<Unsent>) -> Self {
-        self.unsent_in_all = unsent;
+    pub(crate) fn sharing(mut self, in_all: Arc<UnsentInAll>) -> Self {
+        self.unsent = Unsent::new(self.limits.clone(), in_all);
         self
     }
 
@@ -270,7 +252,7 @@ impl Connection {
             return;
         }
         drop(current);
-        self.release_bytes(bytes);
+        self.unsent.release(bytes);
     }
 
     /// An idle connection knows the time.
@@ -290,83 +272,9 @@ impl Connection {
             self.note_age(&mut current);
             let bytes = std::mem::take(&mut current.unflushed_bytes);
             drop(current);
-            self.release_bytes(bytes);
+            self.unsent.release(bytes);
         }
         ends
-    }
-
-    /// Counts an answer of this many bytes that waits for the peer.
-    pub(crate) fn hold_bytes(&self, bytes: u64) {
-        self.unsent.fetch_add(bytes, Ordering::AcqRel);
-        self.unsent_in_all.hold(bytes);
-        let mut current = self.current();
-        current.largest = current.largest.max(bytes);
-    }
-
-    /// Releases an answer of this many bytes, which the peer has taken or which was discarded.
-    fn release_bytes(&self, bytes: u64) {
-        if bytes > 0 {
-            if self.unsent.fetch_sub(bytes, Ordering::AcqRel) == bytes {
-                self.current().largest = 0;
-            }
-            self.taken.notify_waiters();
-            self.unsent_in_all.release(bytes);
-        }
-    }
-
-    /// Starts a handler if its answer may wait for this peer beside the others. Handlers that run are expected to give answers as large as the largest of those.
-    pub(crate) fn try_start(&self) -> bool {
-        let mut current = self.current();
-        let expected = u64::from(current.started).saturating_mul(current.largest);
-        let held = self.unsent.load(Ordering::Acquire).saturating_add(expected);
-        let starts = held < self.limits.unsent_bytes && !self.is_under_pressure();
-        current.started += u32::from(starts);
-        starts
-    }
-
-    /// A handler that had started gave its answer, or was cancelled.
-    pub(crate) fn has_answered(&self) {
-        let mut current = self.current();
-        current.started = current.started.saturating_sub(1);
-        let may_wait = current.largest > 0;
-        drop(current);
-        if may_wait {
-            self.taken.notify_waiters();
-        }
-    }
-
-    /// Returns true while an answer of this many bytes may wait beside the others. Handlers that started together can give more than there was room for.
-    pub(crate) fn can_hold(&self, bytes: u64) -> bool {
-        let (own, all) = (self.unsent.load(Ordering::Acquire), self.unsent_in_all.bytes());
-        let fits = |held: u64, limit: u64| held == 0 || held.saturating_add(bytes) <= limit.saturating_mul(OVERSHOOT);
-        fits(own, self.limits.unsent_bytes) && fits(all, self.limits.unsent_bytes_in_all)
-    }
-
-    /// Returns true while the answers of all connections that wait for their peers are more than may wait.
-    fn is_under_pressure(&self) -> bool {
-        self.unsent_in_all.bytes() >= self.limits.unsent_bytes_in_all
-    }
-
-    /// Returns the time for which the peer may leave an answer. It is shorter while too many answers wait.
-    pub(crate) fn write_timeout(&self) -> Duration {
-        match self.is_under_pressure() {
-            true => self.limits.write_timeout.min(self.limits.rate_grace),
-            false => self.limits.write_timeout,
-        }
-    }
-
-    /// Starts a handler when its answer may wait for this peer. Cancel-safe.
-    pub(crate) async fn start(&self) {
-        loop {
-            let (taken, taken_by_others) = (self.taken.notified(), self.unsent_in_all.taken());
-            if self.try_start() {
-                return;
-            }
-            tokio::select! {
-                () = taken => {}
-                () = taken_by_others => {}
-            }
-        }
     }
 
     /// Returns the client of a request: the peer, or the client that a trusted proxy names.
@@ -413,29 +321,6 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        let left = *self.unsent.get_mut();
-        if left > 0 {
-            self.unsent_in_all.release(left);
-        }
-    }
-}
-
-impl Protocol {
-    fn after(self, bytes: &[u8]) -> Self {
-        let Self::Preface(seen) = self else { return self };
-        let rest = &PREFACE[usize::from(seen)..];
-        let length = rest.len().min(bytes.len());
-        match (bytes[..length] == rest[..length], length == rest.len()) {
-            (false, _) => Self::Http1,
-            (true, true) => Self::Http2,
-            // At most the preface's 24 bytes.
-            (true, false) => Self::Preface(seen + length as u8),
-        }
-    }
-}
-
 #[cfg(test)]
 impl Default for Peer {
     fn default() -> Self {
@@ -473,33 +358,5 @@ mod tests {
             serve(requests);
             assert!(connection.retires(), "a tenth older");
         }
-    }
-
-    #[test]
-    fn handlers_that_run_count_as_much_as_the_largest_answer_that_waits() {
-        let never = supervision::StopSource::new();
-        let limits = Limits::default().with(|limits| limits.unsent_bytes = 100);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let _entered = runtime.enter();
-        let connection = Connection::new(Arc::new(limits), Default::default(), never.listen(), never.listen());
-        assert!(connection.try_start());
-        connection.hold_bytes(40);
-        connection.has_answered();
-        assert_eq!([(); 3].map(|()| connection.try_start()), [true, true, false]);
-        // Small answers leave room.
-        connection.has_answered();
-        assert!(connection.try_start());
-        connection.release_bytes(40);
-        assert_eq!([(); 3].map(|()| connection.try_start()), [true; 3]);
-    }
-
-    #[test]
-    fn splitting_the_preface_does_not_change_the_detected_protocol() {
-        for cut in 0..=PREFACE.len() {
-            let after = Protocol::Preface(0).after(&PREFACE[..cut]).after(&PREFACE[cut..]).after(b"more");
-            assert_eq!(after, Protocol::Http2, "{cut}");
-        }
-        assert_eq!(Protocol::Preface(0).after(b"PRI").after(b"NT / HTTP/1.1"), Protocol::Http1);
-        assert_eq!(Protocol::Preface(0).after(b"GET / HTTP/1.1"), Protocol::Http1);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::connection::PREFACE;
+use crate::protocol::PREFACE;
 
 /// The most control frames in a [`WINDOW`], beside those that requests and bodies bring along.
 const BUDGET: u32 = 1000;

@@ -9,9 +9,11 @@ use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
 use crate::admission::Permit;
+use crate::answer_sizes::Slot;
 use crate::connection::Connection;
 use crate::place::HeldPlace;
 use crate::state::Stage;
+use crate::unsent::{Expected, Unsent};
 
 /// One request on a connection. Shared by the service, the body of the answer and, with HTTP/2, the stream.
 #[derive(Debug)]
@@ -23,6 +25,11 @@ pub(crate) struct Exchange {
     answering: AtomicBool,
     /// True while its handler runs.
     started: AtomicBool,
+    /// The slot of its path among the sizes of answers, and what its answer is expected to be.
+    slot: Slot,
+    expected: Expected,
+    /// True while its handler, whose answer may have any size, runs for the first time (HTTP/2).
+    is_first: AtomicBool,
     /// Bytes of the answer that count against those of the connection.
     bytes: AtomicU64,
     /// Microseconds after the connection was opened, plus one, since when the peer has a piece of the answer to take; zero: it has none.
@@ -37,15 +44,21 @@ pub(crate) struct Running(Arc<Exchange>);
 
 impl Exchange {
     /// A request's head is complete; the request is open until the guard is dropped.
-    pub(crate) fn begin(connection: Arc<Connection>) -> Running {
+    pub(crate) fn begin(connection: Arc<Connection>, path: &str) -> Running {
         connection.request();
         let place = connection.is_http2().then(HeldPlace::default);
+        let sizes = &connection.unsent.in_all.sizes;
+        let slot = sizes.slot(path);
+        let expected = sizes.expected(slot).map_or(Expected::Unknown, Expected::Bytes);
         Running(Arc::new(Self {
             connection,
             permit: Mutex::new(None),
             place,
             answering: AtomicBool::new(false),
             started: AtomicBool::new(false),
+            slot,
+            expected,
+            is_first: AtomicBool::new(false),
             bytes: AtomicU64::new(0),
             owed: AtomicU64::new(0),
             written: AtomicWaker::new(),
@@ -63,21 +76,40 @@ impl Exchange {
 
     /// Starts the handler if there is room for its answer.
     pub(crate) fn try_start(&self) -> bool {
-        let starts = self.connection.try_start();
-        self.started.store(starts, Ordering::Release);
+        let starts = self.starts(&self.connection.unsent);
+        self.note_start(starts);
         starts
+    }
+
+    fn starts(&self, unsent: &Unsent) -> bool {
+        if self.place.is_some() { unsent.try_start(self.expected) } else { unsent.may_start_alone(self.expected) }
+    }
+
+    fn note_start(&self, starts: bool) {
+        if self.place.is_some() && starts {
+            self.started.store(true, Ordering::Release);
+            self.is_first.store(self.expected == Expected::Unknown, Ordering::Release);
+        }
+    }
+
+    /// Its stream has nothing to do for now.
+    pub(crate) fn waits(&self) {
+        if self.is_first.load(Ordering::Acquire) && self.is_first.swap(false, Ordering::AcqRel) {
+            self.connection.unsent.first_waits();
+        }
     }
 
     /// Starts the handler when there is room for its answer. Cancel-safe.
     pub(crate) async fn start(&self) {
-        self.connection.start().await;
-        self.started.store(true, Ordering::Release);
+        self.connection.unsent.until(|unsent| self.starts(unsent)).await;
+        self.note_start(true);
     }
 
     /// The handler has ended.
     fn handler_ended(&self) {
-        if self.started.swap(false, Ordering::AcqRel) {
-            self.connection.has_answered();
+        if self.place.is_some() && self.started.swap(false, Ordering::AcqRel) {
+            self.connection.unsent.has_answered(self.expected);
+            self.waits();
         }
     }
 
@@ -122,12 +154,13 @@ impl Running {
     /// Counts this many bytes of the answer's body, which the connection holds until the request ends.
     pub(crate) fn hold_bytes(&self, bytes: u64) {
         self.0.bytes.store(bytes, Ordering::Release);
-        self.0.connection.hold_bytes(bytes);
+        self.0.connection.unsent.hold(bytes);
         self.0.handler_ended();
     }
 
-    /// The answer's head is ready.
-    pub(crate) fn answered(&self) {
+    /// The answer's head is ready, and its body is known to have this many bytes; 0 where that is not known.
+    pub(crate) fn answered(&self, bytes: u64) {
+        self.0.connection.unsent.in_all.sizes.note(self.0.slot, bytes);
         self.0.answering.store(true, Ordering::Release);
         self.0.connection.answered();
     }

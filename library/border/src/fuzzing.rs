@@ -9,9 +9,9 @@ use vitals::TraceContext;
 
 use crate::Network;
 use crate::body::is_too_deep;
-use crate::connection::PREFACE;
 use crate::control_frames::ControlFrames;
 use crate::forwarded::{ForwardedHeader, client_of};
+use crate::protocol::PREFACE;
 use crate::simple_head::SimpleHead;
 use crate::{glance::Glance, host, proxy_protocol, target};
 

@@ -2,6 +2,7 @@
 //!
 //! - [`path`]: the steps of a request; [`path::STEPS`] lists them in order.
 //! - [`Limits`]: every bound, with its default.
+//! - [`RouteRules`]: the rules of one route, in one declaration.
 //! - [`Problem`]: the one shape of an error (RFC 9457).
 //! - [`Listener`]: accepts, bounds and drains connections, upgraded ones (WebSocket) included; [`Reserved`] has an address on which it does not
 //!   listen yet.
@@ -32,14 +33,18 @@ mod acknowledged;
 mod admission;
 mod age;
 mod answer;
+mod answer_sizes;
 mod below;
 mod body;
+mod bulkheads;
 mod client;
 mod connection;
 mod control_frames;
 mod criticality;
 mod deadline;
 mod declared;
+mod declared_routes;
+mod deprecation;
 mod details;
 mod draining;
 mod exchange;
@@ -50,8 +55,10 @@ mod framing;
 pub mod fuzzing;
 mod glance;
 mod headers;
+mod held_body;
 mod host;
 mod identity;
+mod invalid_route;
 mod known_paths;
 mod lag;
 mod limits;
@@ -64,11 +71,21 @@ mod place;
 mod prepared;
 mod pressure;
 mod problem;
+mod protocol;
 mod proxy_protocol;
 mod reader;
 mod record;
+#[cfg(test)]
+mod refusal_cost;
 mod route_counts;
+mod route_document;
+mod route_guard;
+mod route_rate;
+mod route_rules;
+mod route_table;
+mod route_vitals;
 mod seat;
+mod service;
 mod shed;
 mod shed_vitals;
 mod simple_head;
@@ -79,14 +96,20 @@ mod streams;
 mod target;
 mod timer;
 mod traffic;
+mod turn;
 mod turn_away;
+mod unread_answer;
 mod unsent;
 
+pub use deprecation::Deprecation;
 pub use draining::Draining;
 pub use forwarded::ForwardedHeader;
+pub use invalid_route::InvalidRouteRules;
 pub use limits::Limits;
 pub use listener::{Listener, Reserved};
 pub use network::{InvalidNetwork, Network};
 pub use observers::Observers;
 pub use path::Border;
 pub use problem::{Problem, title_of};
+pub use route_rules::RouteRules;
+pub use route_table::Loosened;

@@ -72,7 +72,7 @@ pub struct Limits {
     /// Requests after which a connection ends. Default 10,000.
     pub max_requests: u32,
     /// Timeout for a client to read the next bytes of an answer: any byte of its connection (which is cut), and 16 KiB of each HTTP/2 stream
-    /// (which is reset). Default 30 s.
+    /// (which is reset). An idle connection whose client takes nothing of the answers that the kernel still holds is cut too (Linux). Default 30 s.
     pub write_timeout: Duration,
     /// Bytes a second, on average, that a client must send of a body (408) and take of an answer (the connection is cut), after `rate_grace`. Only the
     /// time for which the service waits for the client counts. Default 240, as in Kestrel; 0: no minimum. HTTP/2 answers have
@@ -98,8 +98,9 @@ pub struct Limits {
     pub criticality: Criticality,
     /// Concurrent streams of an HTTP/2 connection. Default 128.
     pub streams: u32,
-    /// Bytes of the answers that an HTTP/2 connection has not taken yet; while they are more, the handlers of its further requests are not started. An
-    /// answer with which they would be four times as many is replaced by 503. Answers that stream do not count. Default 16 MiB.
+    /// Bytes that an HTTP/2 connection may hold: the answers that its client has not taken yet, and 10 KiB for each of its `streams` (at most half).
+    /// A handler is started when its answer has room, expected to be as large as the last ones for its path. An answer with which the connection would
+    /// hold four times as many bytes is replaced by 503. Answers that stream do not count. Default 16 MiB.
     pub unsent_bytes: u64,
     /// Bytes of the answers that all connections have not taken yet; while they are more, handlers are not started, and clients that take nothing have
     /// `rate_grace` and not `write_timeout`. Answers of less than 64 KiB in HTTP/1.1 do not count. Default 256 MiB.
@@ -179,6 +180,25 @@ impl Limits {
             let lowered = limits.connections as u128 * share / in_all;
             limits.connections = usize::try_from(lowered).unwrap_or(usize::MAX).max(1);
         }
+    }
+
+    /// Returns the names of the limits of a route that are looser than those of `other`.
+    pub(crate) fn looser_than(&self, other: &Self) -> Vec<&'static str> {
+        let objective = |limits: &Self| limits.objective.unwrap_or(Duration::MAX);
+        let looser = [
+            ("uri_bytes", self.uri_bytes > other.uri_bytes),
+            ("headers", self.headers > other.headers),
+            ("header_bytes", self.header_bytes > other.header_bytes),
+            ("body_bytes", self.body_bytes > other.body_bytes),
+            ("json_depth", self.json_depth > other.json_depth),
+            ("body_timeout", self.body_timeout > other.body_timeout),
+            ("min_rate", self.min_rate < other.min_rate),
+            ("rate_grace", self.rate_grace > other.rate_grace),
+            ("deadline", self.deadline > other.deadline),
+            ("objective", objective(self) > objective(other)),
+            ("strict_paths", !self.strict_paths && other.strict_paths),
+        ];
+        looser.into_iter().filter(|(_, is_looser)| *is_looser).map(|(name, _)| name).collect()
     }
 
     /// Refuses a head that is over a bound, before anything is done for it.

@@ -10,31 +10,22 @@ use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderValue, StatusCode, Version, header};
-use axum::response::Response;
-use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use resilience::Criticality;
 use supervision::Stop;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::time::Instant;
-use tower::Service;
 
 use crate::Limits;
-use crate::answer::AnswerBody;
 use crate::below::Below;
 use crate::connection::{Connection, Peer};
-use crate::exchange::Exchange;
 use crate::path::{Border, Inner};
 use crate::proxy_protocol::read_header;
 use crate::seat::{Seat, Seats};
-use crate::shed::{Early, Shed, Where};
+use crate::service::answer;
 use crate::socket::Socket;
 use crate::streams::Streams;
 use crate::turn_away::TurnAway;
-use crate::{criticality, identity, prepared};
+use crate::unread_answer::bound_send_queue;
 
 /// Wait after a failed accept (no descriptors left, mostly), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -101,6 +92,7 @@ impl Listener {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         // A restart must not wait for old connections to be forgotten.
         socket.set_reuseaddr(true)?;
+        bound_send_queue(&socket);
         socket.bind(address)?;
         let address = socket.local_addr()?;
         Ok(Reserved { socket, address, border })
@@ -256,51 +248,15 @@ impl Serving {
         let shed = self.border.shed.clone();
         let socket = Socket::new(socket, connection.clone(), traffic, seat).with_refusals(Below::new(shed.clone()));
         let io = TokioIo::new(socket);
-        let routes = self.routes.clone();
         let service = hyper::service::service_fn({
-            let connection = connection.clone();
-            move |request: hyper::Request<Incoming>| {
-                let running = Exchange::begin(connection.clone());
-                let http2 = request.version() == Version::HTTP_2;
-                if http2 {
-                    streams.begin(running.exchange());
-                }
-                shed.request();
-                let has_body = !request.body().is_end_stream();
-                if has_body {
-                    connection.has_body();
-                }
-                let refused = shed.is_congested().then(|| refuse_early(&shed, &request, &connection)).flatten();
-                if refused.is_some() && has_body {
-                    connection.leave_unread();
-                }
-                let mut request: Request = request.map(axum::body::Body::new);
-                request.extensions_mut().insert(ConnectInfo(peer));
-                request.extensions_mut().insert(running.exchange().clone());
-                let answer = match refused {
-                    Some(refused) => Err(refused),
-                    None => Ok(routes.clone().call(request)),
-                };
-                async move {
-                    let mut response = match answer {
-                        Err(refused) => refused,
-                        Ok(answer) => answer.await?,
-                    };
-                    if !http2 && running.exchange().connection().retires() {
-                        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-                    }
-                    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                        running.exchange().place().unmeasured();
-                        running.exchange().connection().upgraded();
-                    }
-                    Ok::<_, std::convert::Infallible>(AnswerBody::wrap(response, running, http2))
-                }
-            }
+            let (connection, routes) = (connection.clone(), self.routes.clone());
+            move |request| answer(request, peer, &connection, &streams, &shed, &routes)
         });
         let mut serving = pin!(protocol.serve_connection_with_upgrades(io, service));
         let (mut last_request, mut cut) = (pin!(last_request.requested()), pin!(cut.requested()));
         let (mut is_last, mut is_listening) = (false, false);
         poll_fn(|context| {
+            connection.turn.begins();
             if serving.as_mut().poll(context).is_ready() {
                 return Poll::Ready(());
             }
@@ -332,18 +288,6 @@ impl Serving {
         self.seats.cut();
         left
     }
-}
-
-/// Refuses a request before it is routed, when it would be refused on any route.
-fn refuse_early(shed: &Shed, request: &hyper::Request<Incoming>, connection: &Connection) -> Option<Response> {
-    let class = criticality::of(request.headers(), Criticality::Critical);
-    let client = connection.client_of(request.headers()).network();
-    let now = Instant::now();
-    let age = connection.age(now);
-    let (method, path) = (request.method(), request.uri().path());
-    let reason = shed.refuse_early(Early { at: Where::Server, method, path, class, client, age, now })?;
-    let id = identity::request_id(request.headers());
-    Some(prepared::response(reason, HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"))))
 }
 
 /// Hyper's limits, a little wider than ours where ours answer with a problem document.

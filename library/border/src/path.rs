@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use resilience::admission::{self, Entry, RouteId};
@@ -37,12 +37,15 @@ use crate::observers::{Observed, Observers, RouteObjectives};
 use crate::problem::{documented, needs_document};
 use crate::record::Record;
 use crate::route_counts::Route;
+use crate::route_guard::RouteGuard;
+use crate::route_table::RouteTable;
+use crate::route_vitals::RouteVitals;
 use crate::shed::Shed;
 use crate::shed_vitals::ShedVitals;
 pub use crate::step::{STEPS, Step};
 use crate::traffic::{Traffic, UNMATCHED, Vitals};
 use crate::{
-    Limits, Problem, answer, criticality, deadline, declared, details, framing, headers, host, prepared, target,
+    Limits, Problem, criticality, deadline, declared, details, framing, headers, host, prepared, target, unsent,
 };
 
 /// The border of one listener. Cheap to clone.
@@ -61,6 +64,9 @@ pub(crate) struct Inner {
     lifecycle: Option<Lifecycle>,
     vitals: Arc<(Vitals, ShedVitals)>,
     observers: Observers,
+    pub(crate) routes: Arc<RouteVitals>,
+    /// The rules of the route, where this is the border of one.
+    pub(crate) guard: Option<Arc<RouteGuard>>,
 }
 
 impl Border {
@@ -83,7 +89,9 @@ impl Border {
         let requests = Vitals::register(registry, &traffic, &admission, shed.clone(), &limits);
         let vitals = Arc::new((requests, ShedVitals::register(registry, name, &shed)));
         let observers = Observers::default();
-        let inner = Inner { limits, traffic, admission, shed, access_log, lifecycle, vitals, observers };
+        let routes = Arc::new(RouteVitals::register(registry, name, RouteTable::empty(&limits)));
+        let inner =
+            Inner { limits, traffic, admission, shed, access_log, lifecycle, vitals, observers, routes, guard: None };
         Self { inner: Arc::new(inner) }
     }
 
@@ -97,35 +105,21 @@ impl Border {
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Self {
         self.inner.shed.declare(&limits);
-        self.with(limits, self.inner.observers.clone())
+        Self { inner: Arc::new(Inner { limits, ..self.inner.another() }) }
     }
 
     /// The same border, whose requests these observe. Set it before the border is put around routes.
     #[must_use]
     pub fn observed_by(&self, observers: Observers) -> Self {
         self.inner.shed.observe(&observers.objectives);
-        self.with(self.inner.limits.clone(), observers)
-    }
-
-    fn with(&self, limits: Limits, observers: Observers) -> Self {
-        let Inner { traffic, admission, shed, access_log, lifecycle, vitals, .. } = &*self.inner;
-        let inner = Inner {
-            limits,
-            traffic: traffic.clone(),
-            admission: admission.clone(),
-            shed: shed.clone(),
-            access_log: access_log.clone(),
-            lifecycle: lifecycle.clone(),
-            vitals: vitals.clone(),
-            observers,
-        };
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(Inner { observers, ..self.inner.another() }) }
     }
 
     /// Puts the border around all routes and the fallback of a router. The metrics of its routes are there at zero from now on.
     pub fn around(&self, routes: Router) -> Router {
         for (path, methods) in declared::routes(&routes) {
             self.inner.traffic.declare(&path, &methods);
+            self.inner.routes.table().has_router(&path, &methods, &self.inner.limits);
         }
         routes.layer(self.clone())
     }
@@ -161,18 +155,31 @@ struct KnownRoute {
     /// None where nothing is shed.
     id: Option<RouteId>,
     objectives: RouteObjectives,
+    /// The border of the route.
+    border: Arc<Inner>,
+    /// The method, where the rules of the route depend on it.
+    method: Option<Method>,
+}
+
+impl KnownRoute {
+    fn is_of(&self, pattern: Option<&str>, method: &Method) -> bool {
+        self.route.name() == pattern.unwrap_or(UNMATCHED) && self.method.as_ref().is_none_or(|known| known == method)
+    }
 }
 
 impl Place {
     fn route(&self, request: &Request) -> KnownRoute {
-        let pattern = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        let (matched, method) = (request.extensions().get::<MatchedPath>(), request.method());
+        let pattern = matched.map(MatchedPath::as_str);
         match self.route.get() {
-            Some(known) if known.route.name() == pattern.unwrap_or(UNMATCHED) => known.clone(),
+            Some(known) if known.is_of(pattern, method) => known.clone(),
             _ => {
                 let route = self.border.traffic.route(pattern);
-                let id = self.border.shed.route(route.name(), &self.border.limits);
-                let objectives = self.border.observers.objectives.of_route(route.name());
-                let known = KnownRoute { route, id, objectives };
+                let border = self.border.of_route(route.name(), method).unwrap_or_else(|| self.border.clone());
+                let id = border.gate_id(&route);
+                let objectives = border.observers.objectives.of_route(route.name());
+                let method = self.border.has_rules(matched).then(|| method.clone());
+                let known = KnownRoute { route, id, objectives, border, method };
                 let _ = self.route.set(known.clone());
                 known
             }
@@ -195,25 +202,33 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let started = Instant::now();
-        let (place, glance) = (self.place.clone(), Glance::of(request.headers()));
-        let (KnownRoute { route, id, objectives }, method) = (place.route(&request), request.method().clone());
+        let glance = Glance::of(request.headers());
+        let KnownRoute { route, id, objectives, border, .. } = self.place.route(&request);
+        let method = request.method().clone();
         let target = request.uri().path_and_query().cloned();
-        let tracer = place.border.observers.tracer.as_ref();
+        let tracer = border.observers.tracer.as_ref();
         let (context, trace) = Step::RequestId.run(|| identify(request.headers(), &glance, tracer, started));
         let request_id = context.request_id.clone();
         // From here on a request that is dropped is counted as cancelled.
-        let record = Record::new(place.border.access_log.clone(), route, method, target, started, context.trace);
+        let record = Record::new(border.access_log.clone(), route, method, target, started, context.trace);
         let record = record.observed(Observed { trace: trace.clone(), objectives, request_id: request_id.clone() });
-        let entered = place.border.enter(request, started, &glance, id, &mut self.handler);
+        let (refused, passage) = Step::RouteRules.run(|| border.pass_rules(&request, started)).unzip();
+        let entered = match refused.flatten() {
+            Some(problem) => Err(problem),
+            None => border.enter(request, started, &glance, id, &mut self.handler),
+        };
 
         Box::pin(context.scope_traced(trace, async move {
-            let border = &place.border;
             let answer = match entered {
                 Ok(work) => border.answer(work, started).await,
                 Err(refusal) => {
                     details::refusal(refusal.status(), refusal.detail());
                     refusal.into_response()
                 }
+            };
+            let answer = match passage {
+                Some(passage) => passage.leave(answer),
+                None => answer,
             };
             let undocumented = Step::ProblemDocuments.run(|| needs_document(&answer));
             let mut response = if undocumented { Box::pin(documented(answer)).await } else { answer };
@@ -253,6 +268,24 @@ impl Turn {
     fn give_back(self) {
         if let Self::Now(Some(permit)) = self {
             permit.unmeasured();
+        }
+    }
+}
+
+impl Inner {
+    /// The same border for other routes.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            limits: self.limits.clone(),
+            traffic: self.traffic.clone(),
+            admission: self.admission.clone(),
+            shed: self.shed.clone(),
+            access_log: self.access_log.clone(),
+            lifecycle: self.lifecycle.clone(),
+            vitals: self.vitals.clone(),
+            observers: self.observers.clone(),
+            routes: self.routes.clone(),
+            guard: None,
         }
     }
 }
@@ -345,7 +378,7 @@ impl Inner {
     }
 
     /// Returns true for a client with bounds of its own.
-    fn is_bounded(&self, client: &Client) -> bool {
+    pub(crate) fn is_bounded(&self, client: &Client) -> bool {
         let unbounded = &self.limits.unbounded_addresses;
         unbounded.is_empty() || !client.network().is_some_and(|network| is_in(network, unbounded))
     }
@@ -499,7 +532,7 @@ async fn waited<F: Future>(waiting: F) -> F::Output {
 /// The answer, or a refusal where it would have to wait for its client beside too many others.
 fn held_or_refused(response: Response, connection: &Connection) -> Response {
     match response.body().size_hint().exact() {
-        Some(bytes) if bytes >= answer::SMALL && !connection.can_hold(bytes) => {
+        Some(bytes) if bytes >= unsent::SMALL && !connection.unsent.can_hold(bytes) => {
             let detail = "too many bytes of earlier answers wait; read them first";
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(Duration::from_secs(1)).into_response()
         }

@@ -108,7 +108,7 @@ mod tests {
     async fn connections_with_open_requests_new_ones_and_those_that_were_just_used_stay() {
         let (open, stop) = (OpenConnections::default(), StopSource::new());
         let (new, busy, used) = (connection(&stop), idle(&stop), idle(&stop));
-        let running = Exchange::begin(busy.clone());
+        let running = Exchange::begin(busy.clone(), "/");
         for connection in [&new, &busy, &used] {
             open.add(connection);
         }

@@ -13,7 +13,7 @@ use crate::connection::Peer;
 use crate::forwarded::is_in;
 use crate::pressure::OpenConnections;
 use crate::traffic::Traffic;
-use crate::unsent::Unsent;
+use crate::unsent::UnsentInAll;
 
 /// The places of one listener.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Seats {
     open: AtomicU64,
     clients: Arc<Clients>,
     /// Bytes of answers that wait for their clients.
-    pub(crate) unsent: Arc<Unsent>,
+    pub(crate) unsent: Arc<UnsentInAll>,
     pub(crate) connections: OpenConnections,
     left: Notify,
     /// True once one of the next two was requested.

@@ -100,11 +100,13 @@ impl Shed {
         let _ = self.objectives.set(objectives.clone());
     }
 
-    /// Returns the gate's id of a route; none for a route that is never shed.
-    pub(crate) fn route(&self, pattern: &str, limits: &Limits) -> Option<RouteId> {
+    /// Returns the gate's id of a route; none for a route that is never shed. A route whose methods differ in their objectives has its method in front
+    /// of its pattern.
+    pub(crate) fn route(&self, name: &str, limits: &Limits) -> Option<RouteId> {
+        let pattern = name.rsplit_once(' ').map_or(name, |(_method, pattern)| pattern);
         let objective = limits.objective.filter(|_| self.is_on && !HEALTH.contains(&pattern))?;
         let rules = RouteRules::default().objective(within_bounds(objective));
-        Some(self.gate.route(pattern, rules).unwrap_or(RouteId::OTHER))
+        Some(self.gate.route(name, rules).unwrap_or(RouteId::OTHER))
     }
 
     /// Notes the route of a path and the route's own class, so that requests for it can be refused early.

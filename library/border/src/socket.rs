@@ -25,6 +25,7 @@ use crate::reader::Reader;
 use crate::state::State;
 use crate::timer::Timer;
 use crate::traffic::Traffic;
+use crate::unread_answer::UnreadAnswer;
 
 /// The longest that a closed connection still reads bytes of its peer.
 pub(crate) const LINGER: Duration = Duration::from_secs(2);
@@ -37,6 +38,8 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// The peer's part: to send the rest of a request head.
 const HEAD: &str = "a whole request head";
+/// To read its answers.
+const TAKE: &str = "the peer to take bytes";
 
 type Cut = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -50,6 +53,8 @@ pub(crate) struct Socket<S, K> {
     /// The peer as a reader, and the timer of that.
     reader: Reader,
     stall: Timer,
+    /// Looks at the answers that the peer of an idle connection has not read.
+    unread: UnreadAnswer,
     /// True when the server has written whole frames: between a flush and its next write.
     is_between_frames: bool,
     /// The frames of an HTTP/2 connection.
@@ -80,6 +85,7 @@ impl<S, K> Socket<S, K> {
             overdue: Timer::default(),
             reader: Reader::default(),
             stall: Timer::default(),
+            unread: UnreadAnswer::default(),
             is_between_frames: false,
             frames: None,
             is_deaf: false,
@@ -98,7 +104,10 @@ impl<S, K> Socket<S, K> {
     }
 
     /// Fails when the peer has had long enough; else the task is woken when it will have.
-    fn check_peer(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+    fn check_peer(&mut self, context: &mut Context<'_>) -> io::Result<()>
+    where
+        S: Acknowledged,
+    {
         let state = self.connection.waits();
         if matches!(state, State::Upgraded { .. }) {
             self.check_cut(context)?;
@@ -114,6 +123,15 @@ impl<S, K> Socket<S, K> {
                     (due, what) = (head_due, HEAD);
                 }
             }
+            if let Some((idle, look)) = self.next_look(state)
+                && look < due
+            {
+                if !self.overdue.has_passed(look, context) {
+                    return Ok(());
+                }
+                self.look_at_answer(idle)?;
+                continue;
+            }
             if !self.overdue.has_passed(due, context) {
                 return Ok(());
             }
@@ -126,6 +144,25 @@ impl<S, K> Socket<S, K> {
                 self.traffic.timed_out.fetch_add(1, Ordering::Relaxed);
                 return Err(timed_out(what));
             }
+        }
+        Ok(())
+    }
+
+    /// Since when the connection is idle, and when to look whether its peer has read the last answers.
+    fn next_look(&self, state: State) -> Option<(Instant, Instant)> {
+        let State::Idle { since } = state else { return None };
+        Some((since, self.unread.next_look(since, self.connection.limits.write_timeout)?))
+    }
+
+    /// Fails when the peer of an idle connection reads nothing of the answers that the kernel holds for it.
+    fn look_at_answer(&mut self, idle: Instant) -> io::Result<()>
+    where
+        S: Acknowledged,
+    {
+        let held = self.socket.holds_unacknowledged().then(|| self.socket.acknowledged());
+        if self.unread.look(idle, Instant::now(), held) {
+            self.traffic.timed_out.fetch_add(1, Ordering::Relaxed);
+            return Err(timed_out(TAKE));
         }
         Ok(())
     }
@@ -153,10 +190,10 @@ impl<S, K> Socket<S, K> {
                 let now = Instant::now();
                 let connection = &self.connection;
                 let acknowledged = self.socket.acknowledged();
-                let due = self.reader.due(now, acknowledged, connection.write_timeout(), &connection.limits);
+                let due = self.reader.due(now, acknowledged, connection.unsent.write_timeout(), &connection.limits);
                 if due <= now || self.stall.has_passed(due.min(now + LOOK), context) {
                     self.traffic.timed_out.fetch_add(1, Ordering::Relaxed);
-                    return Poll::Ready(Err(timed_out("the peer to take bytes")));
+                    return Poll::Ready(Err(timed_out(TAKE)));
                 }
                 Poll::Pending
             }

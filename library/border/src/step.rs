@@ -5,8 +5,9 @@
 /// so that ours answer). After them the body of the answer (`answer`) keeps the request open until the peer has taken it.
 ///
 /// Every step of the program runs through its [`Step`], and a test compares the trace of a real request with this list.
-pub const STEPS: [Step; 11] = [
+pub const STEPS: [Step; 12] = [
     Step::RequestId,
+    Step::RouteRules,
     Step::Admission,
     Step::Host,
     Step::HeadLimits,
@@ -24,6 +25,9 @@ pub const STEPS: [Step; 11] = [
 pub enum Step {
     /// Takes over or makes the request id and the trace: first, so that everything after it can be found again.
     RequestId,
+    /// Applies the declared rules of the route: rate limits, media types, idempotency key, bulkhead. Before admission, so that requests over a
+    /// declared rate or beyond a bulkhead take no place and no turn from others.
+    RouteRules,
     /// Sheds load: the cheapest refusal, before any work.
     Admission,
     /// Checks that the request names its host once and well.
@@ -51,6 +55,7 @@ impl Step {
     pub const fn name(self) -> &'static str {
         match self {
             Self::RequestId => "request id and trace",
+            Self::RouteRules => "rules of the route",
             Self::Admission => "admission",
             Self::Host => "host",
             Self::HeadLimits => "limits of the head",

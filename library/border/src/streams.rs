@@ -54,6 +54,7 @@ async fn until_stalled(stream: impl Future<Output = ()>, exchange: Arc<Exchange>
         if stream.as_mut().poll(context).is_ready() {
             return Poll::Ready(true);
         }
+        exchange.waits();
         poll_stalled(&exchange, &mut timer, context).map(|()| false)
     });
     if !ended.await {
@@ -63,7 +64,7 @@ async fn until_stalled(stream: impl Future<Output = ()>, exchange: Arc<Exchange>
 
 fn poll_stalled(exchange: &Exchange, timer: &mut Option<Pin<Box<Sleep>>>, context: &mut Context<'_>) -> Poll<()> {
     let connection = exchange.connection();
-    while let Some(due) = exchange.owed_since().and_then(|since| since.checked_add(connection.write_timeout())) {
+    while let Some(due) = exchange.owed_since().and_then(|since| since.checked_add(connection.unsent.write_timeout())) {
         let now = Instant::now();
         if now >= due {
             return Poll::Ready(());
@@ -94,7 +95,7 @@ mod tests {
     fn begun() -> (Running, StopSource) {
         let stop = StopSource::new();
         let connection = Connection::new(Arc::default(), Default::default(), stop.listen(), stop.listen());
-        (Exchange::begin(Arc::new(connection)), stop)
+        (Exchange::begin(Arc::new(connection), "/"), stop)
     }
 
     /// Runs a stream; returns how long it ran and whether it was cut.

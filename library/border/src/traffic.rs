@@ -122,6 +122,11 @@ impl Traffic {
         routes.entry(pattern.into()).or_insert_with(|| Arc::new(Route::new(pattern))).clone()
     }
 
+    /// The name of the listener.
+    pub(crate) fn listener(&self) -> &str {
+        &self.listener
+    }
+
     /// Makes the series of a route's methods, at zero.
     pub(crate) fn declare(&self, pattern: &str, methods: &[&str]) {
         let route = self.route(Some(pattern));

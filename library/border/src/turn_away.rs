@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::connection::PREFACE;
+use crate::protocol::PREFACE;
 use crate::socket::{LINGER, LINGER_BYTES};
 
 /// Number of refusals sent at the same time; more connections are closed at once, because a flood of them must cost little.

@@ -3,6 +3,8 @@
 mod gzip;
 #[cfg(feature = "client")]
 mod policies;
+#[cfg(any(feature = "client", feature = "store"))]
+pub(crate) mod signature;
 
 use axum::Router;
 use axum::extract::{Query, State};

@@ -73,6 +73,8 @@ fn main<S: Args + Clone + Send + Sync + 'static, D: Database>(
             println!("{name} {} ({})", service.build.version, service.build.commit);
             Ok(())
         }
+        #[cfg(feature = "store")]
+        crate::jobs::command::NAME => jobs(service, configuration),
         "migrate" => migrate(service, &configuration.store),
         _ => program::serve(service, configuration),
     };
@@ -99,10 +101,21 @@ fn migrate<S, D: Database>(service: Service<S, D>, settings: &D::Settings) -> Re
     Ok(())
 }
 
+/// Lists or changes jobs in the database.
+#[cfg(feature = "store")]
+fn jobs<S, D: Database>(
+    service: Service<S, D>,
+    configuration: crate::configuration::Configuration<S, D>,
+) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(D::jobs(service.database, &configuration.store, configuration.jobs))
+}
+
 #[cfg(feature = "openapi")]
 fn print_openapi<S, D: Database>(service: &Service<S, D>) -> Result<(), Failed> {
     let Some(document) = service.openapi else { return Ok(()) };
-    let text = crate::openapi::complete(document()).to_pretty_json().map_err(Failed::Openapi)?;
+    let document = crate::openapi::complete_with(document(), &service.declared.rules);
+    let text = document.to_pretty_json().map_err(Failed::Openapi)?;
     println!("{text}");
     Ok(())
 }

@@ -4,7 +4,9 @@ use std::ffi::OsString;
 
 use clap::{Args, Command};
 
-use crate::database::Database;
+use crate::database::{Database, JobsOptions};
+#[cfg(feature = "store")]
+use crate::jobs;
 use crate::observe::{self, ObserveOptions};
 use crate::service::Service;
 use crate::settings::{self, Refused, Standard};
@@ -16,6 +18,7 @@ pub(crate) struct Configuration<S, D: Database> {
     pub(crate) store: D::Settings,
     pub(crate) own: S,
     pub(crate) observe: ObserveOptions,
+    pub(crate) jobs: JobsOptions,
 }
 
 /// Reads the settings and the subcommand from the arguments, the program's name first, and the environment.
@@ -30,6 +33,10 @@ pub(crate) fn configure<S: Args + Clone + Send + Sync + 'static, D: Database>(
     let subcommand = path.into_iter().next().unwrap_or_else(|| "serve".to_owned());
     let configuration = Configuration {
         observe: if subcommand == observe::NAME { ObserveOptions::take(&matches) } else { ObserveOptions::default() },
+        #[cfg(feature = "store")]
+        jobs: if subcommand == jobs::command::NAME { JobsOptions::take(&matches)? } else { JobsOptions::default() },
+        #[cfg(not(feature = "store"))]
+        jobs: (),
         standard: settings::take(&matches)?,
         store: settings::take(&matches)?,
         own: settings::take(&matches)?,
@@ -59,6 +66,10 @@ pub(crate) fn command<S: Args + Clone + Send + Sync + 'static, D: Database>(serv
         .subcommand(Command::new("version").about("Print name, version and commit"));
     if D::DECLARED {
         command = command.subcommand(Command::new("migrate").about("Bring the store's schema up to date and exit"));
+    }
+    #[cfg(feature = "store")]
+    if D::has_jobs(&service.database) {
+        command = command.subcommand(JobsOptions::command());
     }
     if !service.objectives.is_empty() {
         command = command.subcommand(ObserveOptions::command());

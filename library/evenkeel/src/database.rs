@@ -10,7 +10,13 @@ use vitals::Registry;
 #[cfg(feature = "store")]
 use crate::change::Change;
 use crate::failed::Failed;
+#[cfg(feature = "store")]
+pub(crate) use crate::jobs::command::JobsOptions;
 use crate::settings::NoStore;
+
+/// Options of the subcommand `jobs`, which a service without a store does not have.
+#[cfg(not(feature = "store"))]
+pub type JobsOptions = ();
 
 /// The store of a service, or none: implemented by `()` and by [`Store`](crate::Store).
 pub trait Database: Part {}
@@ -39,6 +45,16 @@ pub trait Part: Clone + Debug + Send + Sync + 'static {
         settings: &Self::Settings,
     ) -> impl Future<Output = Result<usize, Failed>> + Send;
 
+    /// Returns true when the service has jobs.
+    fn has_jobs(declared: &Self::Declared) -> bool;
+
+    /// Runs the subcommand `jobs`.
+    fn jobs(
+        declared: Self::Declared,
+        settings: &Self::Settings,
+        options: JobsOptions,
+    ) -> impl Future<Output = Result<(), Failed>> + Send;
+
     /// Starts the background parts that it needs.
     fn start_children(&self, children: &mut Children);
 
@@ -59,6 +75,14 @@ impl Part for () {
         Ok(0)
     }
 
+    fn has_jobs(_declared: &()) -> bool {
+        false
+    }
+
+    async fn jobs(_declared: (), _settings: &NoStore, _options: JobsOptions) -> Result<(), Failed> {
+        Ok(())
+    }
+
     fn start_children(&self, _children: &mut Children) {}
 
     async fn close(self) {}
@@ -71,7 +95,8 @@ pub(crate) use with_store::Declared;
 mod with_store {
     use store::{Migrations, Options, Store};
 
-    use super::{Change, Children, Failed, Part, Registry};
+    use super::{Change, Children, Failed, JobsOptions, Part, Registry};
+    use crate::jobs::command;
     use crate::purge;
     use crate::settings::{Migrate, StoreSettings};
 
@@ -80,6 +105,8 @@ mod with_store {
         pub(crate) migrations: Migrations,
         /// Changes of the options, after the settings.
         pub(crate) options: Vec<Change<Options>>,
+        /// True when the service has jobs.
+        pub(crate) has_jobs: bool,
     }
 
     impl Declared {
@@ -120,6 +147,19 @@ mod with_store {
             store.migrate(&migrations).await?;
             store.close().await;
             Ok(pending)
+        }
+
+        fn has_jobs(declared: &Declared) -> bool {
+            declared.has_jobs
+        }
+
+        async fn jobs(declared: Declared, settings: &StoreSettings, options: JobsOptions) -> Result<(), Failed> {
+            let (store, migrations) = declared.open(settings).await?;
+            let pending = store.pending(&migrations).await?.len();
+            let ran =
+                if pending > 0 { Err(Failed::SchemaBehind { pending }) } else { command::run(&store, options).await };
+            store.close().await;
+            ran
         }
 
         fn start_children(&self, children: &mut Children) {

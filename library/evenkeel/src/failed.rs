@@ -34,6 +34,10 @@ pub enum Failed {
     #[cfg(feature = "store")]
     #[error("{0}")]
     Store(#[from] store::StoreError),
+    /// An operation on jobs failed.
+    #[cfg(feature = "store")]
+    #[error("{0}")]
+    Work(#[from] work::WorkError),
     /// The schema is behind, and `MIGRATE=never`.
     #[error("the store's schema lacks {pending} migrations; run the subcommand `migrate` first, or set MIGRATE=auto")]
     #[non_exhaustive]
@@ -54,6 +58,9 @@ pub enum Failed {
         /// The panic's message.
         reason: String,
     },
+    /// The rules of a route or a bulkhead cannot be kept, or are of a route that does not exist.
+    #[error("{0}")]
+    RouteRules(#[from] border::InvalidRouteRules),
     /// An objective cannot be held, cannot alert, or is of a route that does not exist.
     #[error("{0}")]
     Objective(#[from] telemetry::objectives::InvalidObjective),

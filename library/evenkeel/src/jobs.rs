@@ -1,10 +1,15 @@
 //! Background jobs as a supervised part of the service.
 
+pub(crate) mod command;
+mod documents;
+mod operation;
+mod routes;
+
 use std::sync::Arc;
 
 use store::Store;
 use supervision::ChildSpec;
-use work::Workers;
+use work::{JobStore, Workers};
 
 use crate::objectives::check_jobs;
 use crate::{Context, Service};
@@ -18,6 +23,9 @@ impl<S: clap::Args + Clone + Send + Sync + 'static> Service<S, Store> {
     /// The workers are a supervised part named `jobs`. When the service begins to drain they claim nothing more, hand back the jobs that have
     /// not started, and give those that run the drain of their queue (10 s), as far as the stop of the service has time for it.
     /// [`work::enqueue`] adds jobs, in the transaction of the change that asks for them.
+    ///
+    /// The admin listener gets the routes below `/jobs`, `/dead-letters`, `/queues`, `/kinds` and `/schedules`, and the program the
+    /// subcommand `jobs`: both list, retry, cancel, redrive and pause.
     ///
     /// ```
     /// # use evenkeel::prelude::*;
@@ -36,10 +44,13 @@ impl<S: clap::Args + Clone + Send + Sync + 'static> Service<S, Store> {
     /// ```
     pub fn jobs(mut self, workers: impl Fn(&Context<S, Store>) -> Workers + Send + Sync + 'static) -> Self {
         self.database.migrations = work::add_schema(std::mem::take(&mut self.database.migrations));
+        self.database.has_jobs = true;
+        let this =
+            self.admin_routes(|context| routes::routes(JobStore::new(context.store()), context.registry().clone()));
         let workers = Arc::new(workers);
         // The budget of the whole stop is the bound.
         let spec = ChildSpec::new(NAME).stop_within(work::worker::MAX_DRAIN);
-        self.background(spec, move |context, stop| {
+        this.background(spec, move |context, stop| {
             let objectives = context.objectives().clone();
             let workers = workers(&context);
             check_jobs(&objectives, &workers.kinds());

@@ -75,6 +75,7 @@ mod program;
 #[cfg(feature = "store")]
 mod purge;
 mod refusal;
+mod route_rules;
 mod routes;
 mod run;
 mod running;
@@ -85,7 +86,10 @@ mod stop_budget;
 pub mod without;
 
 pub use axum;
-pub use border::{Border, ForwardedHeader, InvalidNetwork, Limits, Listener, Network, Problem};
+pub use border::{
+    Border, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits, Listener, Network, Problem,
+    RouteRules,
+};
 pub use caller::Caller;
 pub use clap;
 #[cfg(feature = "client")]
@@ -138,7 +142,7 @@ pub mod prelude {
 
     #[cfg(feature = "client")]
     pub use crate::Dependency;
-    pub use crate::{Caller, Context, Objective, Problem, Service, Stop, build_info};
+    pub use crate::{Caller, Context, Objective, Problem, RouteRules, Service, Stop, build_info};
     #[cfg(feature = "store")]
     pub use crate::{Idempotent, problem_of, recorded};
 }

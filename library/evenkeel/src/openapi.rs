@@ -1,5 +1,8 @@
-//! Additions to a service's OpenAPI document: problem documents, and the border's answers to any request.
+//! Additions to a service's OpenAPI document: problem documents, the border's answers to any request, and the declared rules of routes.
 
+mod route_rules;
+
+use border::RouteRules;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{Components, ContentBuilder, HeaderBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
@@ -31,9 +34,22 @@ const WITH_BODY: [(&str, &str); 4] = [
 /// - For every operation the errors that the border answers, unless the operation describes that status.
 /// - The shape of a problem document for every error that an operation describes without a content.
 ///
+#[must_use]
+pub fn complete(document: OpenApi) -> OpenApi {
+    complete_with(document, &[])
+}
+
+/// Adds the library's own answers as [`complete`] does, and the declared rules of routes: the answers 415, 429 and 503 with what they mean there, the
+/// header `Idempotency-Key`, `deprecated`, and the other rules in the extension `x-route-rules` of the operation.
+///
 /// The document that a service serves and prints has been through this.
 #[must_use]
-pub fn complete(mut document: OpenApi) -> OpenApi {
+pub fn complete_with(mut document: OpenApi, rules: &[RouteRules]) -> OpenApi {
+    route_rules::declare(&mut document, rules);
+    with_problems(document)
+}
+
+fn with_problems(mut document: OpenApi) -> OpenApi {
     let components = document.components.get_or_insert_with(Components::new);
     components.schemas.entry(PROBLEM.to_owned()).or_insert_with(|| problem_schema().into());
     for item in document.paths.paths.values_mut() {
@@ -73,7 +89,7 @@ fn complete_operation(operation: &mut Operation) {
 fn problem(status: &str, why: &str) -> Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(PROBLEM))).build();
     let response = ResponseBuilder::new().description(why).content("application/problem+json", content);
-    if status != "503" {
+    if !["503", "429"].contains(&status) {
         return response.build();
     }
     let wait = HeaderBuilder::new().description(Some("Seconds to wait before trying again")).build();
@@ -95,6 +111,7 @@ fn problem_schema() -> utoipa::openapi::Schema {
         .property("title", text("The status's phrase."))
         .property("status", status)
         .property("detail", text("The mistake, and the remedy."))
+        .property("code", text("The kind of problem in one word, where a program may have to know it."))
         .property("field", text("The field that cannot be used, when it is one."))
         .property("request_id", text("Finds the request in the logs."))
         .required("type")

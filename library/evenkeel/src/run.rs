@@ -27,7 +27,7 @@ use crate::order::{Part, Record};
 use crate::parts::{Parts, Stopped, notify};
 use crate::service::{Run as Background, Service};
 use crate::stop_budget::StopBudget;
-use crate::{caller, defaults, history, limits, objectives, routes};
+use crate::{caller, defaults, history, limits, objectives, route_rules, routes};
 
 /// State of a run.
 #[derive(Debug)]
@@ -79,6 +79,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let tracer = None;
         let public_border = Border::draining_with("public", public_limits, &registry, lifecycle.clone())
             .observed_by(Observers { tracer, objectives: objectives.clone() });
+        let public_border = service.declared.at(&public_border, &registry)?;
         let address = SocketAddr::new(standard.host, standard.port);
         let refused = |error| not_listening("public", address, error);
         let public = Listener::reserve(address, public_border.clone()).map_err(refused)?;
@@ -302,10 +303,13 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
         if let Some(document) = service.openapi
             && !routes::has_route(&own, defaults::OPENAPI).await
         {
-            let document = crate::openapi::complete(document()).to_json().map_err(Failed::Openapi)?;
+            let document = crate::openapi::complete_with(document(), &service.declared.rules)
+                .to_json()
+                .map_err(Failed::Openapi)?;
             own_defaults = own_defaults.merge(defaults::openapi(document));
         }
         let all = routes::assembled("public", || all.merge(public_border.around(own_defaults)))?;
+        route_rules::check(&public_border)?;
         let (public_address, admin_address) = (public.address(), self.admin_address);
         let listener = public.listen().map_err(|error| not_listening("public", public_address, error))?;
         parts.start_public(listener, all);

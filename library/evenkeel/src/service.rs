@@ -19,6 +19,7 @@ use crate::Context;
 use crate::change::Change;
 use crate::database::Database;
 use crate::periodic;
+use crate::route_rules::Declared;
 use crate::settings::NoSettings;
 
 type Routes<S, D> = Box<dyn FnOnce(&Context<S, D>) -> Router + Send>;
@@ -54,6 +55,7 @@ pub struct Service<S = NoSettings, D: Database = ()> {
     pub(crate) openapi: Option<fn() -> utoipa::openapi::OpenApi>,
     pub(crate) background: Vec<(ChildSpec, Run<S, D>)>,
     pub(crate) objectives: Vec<Objective>,
+    pub(crate) declared: Declared,
     pub(crate) caller: Option<IdentifyCaller>,
     pub(crate) robots: &'static str,
     /// The settings' type, where no dependency holds it.
@@ -79,6 +81,7 @@ impl Service {
             openapi: None,
             background: Vec::new(),
             objectives: Vec::new(),
+            declared: Declared::default(),
             caller: None,
             robots: "User-agent: *\nDisallow: /\n",
             own: std::marker::PhantomData,
@@ -111,6 +114,7 @@ impl<D: Database> Service<NoSettings, D> {
             openapi: self.openapi,
             background: self.background.into_iter().map(|(spec, run)| (spec, run_for(run, plain))).collect(),
             objectives: self.objectives,
+            declared: self.declared,
             caller: self.caller,
             robots: self.robots,
             own: std::marker::PhantomData,
@@ -130,6 +134,7 @@ impl<S: Send + Sync + 'static> Service<S> {
             database: crate::database::Declared {
                 migrations: migrations.into().owned_by(self.build.name),
                 options: Vec::new(),
+                has_jobs: false,
             },
             #[cfg(feature = "client")]
             dependencies: self.dependencies,
@@ -142,6 +147,7 @@ impl<S: Send + Sync + 'static> Service<S> {
             openapi: self.openapi,
             background: self.background.into_iter().map(|(spec, run)| (spec, run_for(run, storeless))).collect(),
             objectives: self.objectives,
+            declared: self.declared,
             caller: self.caller,
             robots: self.robots,
             own: std::marker::PhantomData,

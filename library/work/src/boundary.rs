@@ -13,6 +13,24 @@ pub const BOUNDARIES: [&str; 8] = [
     "transaction: before the commit",
 ];
 
+/// The commit boundaries of subscriptions, in the order in which a batch passes them.
+#[cfg(feature = "testing")]
+pub const EVENT_BOUNDARIES: [&str; 4] =
+    ["fold: before the commit", "fold: after the commit", "delivery: after its end", "delivery: after the commit"];
+
+/// The commit boundaries of runs.
+#[cfg(feature = "testing")]
+pub const RUN_BOUNDARIES: [&str; 8] = [
+    "step: before the commit",
+    "step: after the commit",
+    "intent: after the commit",
+    "call: after its end",
+    "result: after the commit",
+    "wait: after the commit",
+    "undo: before the commit",
+    "undo: after the commit",
+];
+
 /// Marks a boundary. With the feature `testing`, the process ends here when `EVENKEEL_WORK_ABORT_AT` names the boundary.
 #[inline]
 pub(crate) fn boundary(name: &'static str) {
@@ -21,7 +39,8 @@ pub(crate) fn boundary(name: &'static str) {
         use std::sync::LazyLock;
 
         static ABORT_AT: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("EVENKEEL_WORK_ABORT_AT").ok());
-        debug_assert!(BOUNDARIES.contains(&name), "{name} is in the list");
+        let is_known = [&BOUNDARIES[..], &EVENT_BOUNDARIES, &RUN_BOUNDARIES].concat().contains(&name);
+        debug_assert!(is_known, "{name} is in a list");
         if ABORT_AT.as_deref() == Some(name) {
             std::process::abort();
         }

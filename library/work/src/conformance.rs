@@ -22,12 +22,17 @@ mod administration;
 mod bench;
 mod dead_letters;
 mod enqueueing;
+mod events;
 mod fences;
+mod leases;
 mod limits;
 mod list;
 mod ordering;
 mod retries;
+mod runs;
 mod schedules;
+mod steady;
+mod subscriptions;
 mod workers;
 
 use store::{BoxFuture, StoreUrl};

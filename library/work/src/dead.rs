@@ -12,8 +12,12 @@ use crate::job::MAX_PAYLOAD;
 use crate::job::enqueue::{micros, moment};
 use crate::job::store::JobStore;
 use crate::statement::{Statement, statement};
+use crate::written::{json, rfc3339};
 
 const LIST: Statement = statement!("dead_list");
+const PAGE: Statement = statement!("dead_page");
+const PAGE_OF_QUEUE: Statement = statement!("dead_page_of_queue");
+const ONE: Statement = statement!("dead_one");
 const ERRORS: Statement = statement!("dead_errors");
 const REDRIVE: Statement = statement!("dead_redrive");
 const EDIT: Statement = statement!("dead_edit");
@@ -27,7 +31,7 @@ pub const MAX_DEAD: usize = 500;
 pub const MAX_ERRORS: usize = 100;
 
 /// A job that was given up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DeadLetter {
     /// The id of the dead letter.
@@ -48,22 +52,26 @@ pub struct DeadLetter {
     /// Number of times that it was redriven before.
     pub redrives: u32,
     /// The moment at which it was enqueued.
+    #[serde(serialize_with = "rfc3339")]
     pub enqueued_at: SystemTime,
     /// The moment at which it was given up.
+    #[serde(serialize_with = "rfc3339")]
     pub died_at: SystemTime,
     /// The payload, as JSON.
+    #[serde(serialize_with = "json")]
     pub payload: String,
     /// The `traceparent` of the work that caused it.
     pub trace: Option<String>,
 }
 
 /// The error of one attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AttemptError {
     /// The number of the attempt.
     pub attempt: u32,
     /// The moment.
+    #[serde(serialize_with = "rfc3339")]
     pub at: SystemTime,
     /// The error.
     pub error: String,
@@ -103,6 +111,40 @@ impl JobStore {
             })
             .await?;
         Ok(rows.iter().map(DeadLetter::read).collect::<Result<_, _>>()?)
+    }
+
+    /// Lists dead letters of a queue, or of all, with an id above `after`, in the order of their ids, at most [`MAX_DEAD`]. Their payloads are
+    /// empty and their traces none: [`JobStore::dead_letter`] returns them.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn dead_page(&self, queue: Option<&str>, after: i64, limit: usize) -> Result<Vec<DeadLetter>, WorkError> {
+        let engine = self.store().engine();
+        let limit = limit.min(MAX_DEAD);
+        let rows = self
+            .store()
+            .read(|tx| {
+                let (page, values) = match queue {
+                    Some(queue) => (PAGE_OF_QUEUE, args![after, limit, queue]),
+                    None => (PAGE, args![after, limit]),
+                };
+                Box::pin(async move { Ok::<_, WorkError>(tx.fetch_all(page.on(engine), values).await?) })
+            })
+            .await?;
+        Ok(rows.iter().map(DeadLetter::read).collect::<Result<_, _>>()?)
+    }
+
+    /// Returns one dead letter.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn dead_letter(&self, id: i64) -> Result<Option<DeadLetter>, WorkError> {
+        let engine = self.store().engine();
+        let row = self
+            .store()
+            .read(|tx| Box::pin(async move { Ok::<_, WorkError>(tx.fetch_optional(ONE.on(engine), args![id]).await?) }))
+            .await?;
+        Ok(row.as_ref().map(DeadLetter::read).transpose()?)
     }
 
     /// Lists the errors of all attempts of a job or dead letter, at most the last [`MAX_ERRORS`].

@@ -92,6 +92,65 @@ pub enum Refusal {
         /// The error of its handler.
         reason: String,
     },
+    /// A write under a lease that is over, or that another process has taken since. Nothing was written.
+    #[error(
+        "the lease {name} does not hold under the fence {fence} any more (the last one is {found}): stop this work, its \
+         successor does it"
+    )]
+    Stale {
+        /// The name of the lease.
+        name: String,
+        /// The fence of the writer.
+        fence: i64,
+        /// The fence in the database.
+        found: i64,
+    },
+    /// A stream has another version than the expected one: another transaction has appended to it.
+    #[error(
+        "the stream {stream} has version {found} and not {expected} (-1 stands for any): read it again and decide anew"
+    )]
+    Version {
+        /// The stream.
+        stream: String,
+        /// The expected version; 0 for no stream.
+        expected: i64,
+        /// The version that it has; 0 for no stream.
+        found: i64,
+    },
+    /// An event cannot be read as its type.
+    #[error("the event {kind}, version {version} of the stream {stream}, cannot be read: {reason}")]
+    Event {
+        /// The kind.
+        kind: String,
+        /// The stream.
+        stream: String,
+        /// The version of the stream with this event.
+        version: i64,
+        /// The reason.
+        reason: String,
+    },
+    /// The cursor of a subscription is not where the caller has read it: it was moved, paused, halted or rebuilt meanwhile.
+    #[error("the subscription {name} was moved or stopped meanwhile: read its cursor again")]
+    Moved {
+        /// The name of the subscription.
+        name: String,
+    },
+    /// The consumer of a subscription failed in a run that reports failures to its caller, or cannot do what was asked for.
+    #[error("the subscription {name}: {reason}")]
+    Consumer {
+        /// The name of the subscription.
+        name: String,
+        /// The reason.
+        reason: String,
+    },
+    /// A run cannot be started, read or changed as asked for.
+    #[error("the run {message_id}: {reason}")]
+    Run {
+        /// The message id of the run.
+        message_id: String,
+        /// The reason.
+        reason: String,
+    },
     /// The store refused for a reason that a repetition does not change.
     #[error(transparent)]
     Store(StoreError),

@@ -6,6 +6,7 @@ pub(crate) mod enqueue;
 pub(crate) mod finish;
 pub(crate) mod lease;
 mod limits;
+mod listing;
 pub(crate) mod outcome;
 pub(crate) mod store;
 
@@ -16,7 +17,8 @@ use serde::de::DeserializeOwned;
 
 pub use finish::{Failure, FailureKind, Finished};
 pub use lease::{Beat, ClaimRequest, ClaimedJob, Floors, Held};
-pub use limits::{MAX_COUNTED, QueueDepth};
+pub use limits::{MAX_COUNTED, MAX_LISTED, QueueDepth, QueueLimits};
+pub use listing::{JobFilter, JobPage, JobRow, JobState, MAX_PAGE, WINDOW};
 
 /// Maximum size of a payload in bytes of JSON.
 pub const MAX_PAYLOAD: usize = 256 << 10;

@@ -39,6 +39,12 @@
 //! - [`Workers`]: handlers, queues and schedules, and the loop that runs them.
 //! - [`JobStore`]: the operations on the tables, each over a set of jobs.
 //! - [`dead`]: dead letters, the jobs that were given up.
+//! - [`Event`], [`append`], [`EventLog`]: an event log with a gap-free order.
+//! - [`Subscription`], [`Subscriptions`]: projections that fold each event exactly once, and outboxes.
+//! - [`Ratchet`], [`Ratchets`], [`run`]: work of several steps that only moves forward.
+//! - [`retention`], [`invariant`]: old rows are deleted in batches, and statements about the data are checked continuously.
+//! - [`quarantine`]: records that could not be taken, with their reasons.
+//! - [`Leader`], [`Lease`]: work that one instance does at a time, fenced.
 //! - [`add_schema`]: the tables, as migrations of the store.
 //!
 //! # Features and platforms
@@ -60,20 +66,32 @@ pub mod conformance;
 pub mod dead;
 mod doorbell;
 mod error;
+pub mod event;
+pub mod invariant;
 pub mod job;
+pub mod lease;
+pub mod quarantine;
+pub mod retention;
+pub mod run;
 pub mod schedule;
 mod schema;
 mod statement;
+pub mod subscription;
 pub mod worker;
+mod written;
 
 #[cfg(feature = "testing")]
-pub use boundary::BOUNDARIES;
+pub use boundary::{BOUNDARIES, EVENT_BOUNDARIES, RUN_BOUNDARIES};
 pub use error::{Refusal, WorkError};
+pub use event::{Event, EventLog, Expect, NewEvent, StoredEvent, append};
 pub use job::context::JobContext;
 pub use job::enqueue::{Enqueued, enqueue, enqueue_all};
 pub use job::outcome::JobError;
 pub use job::store::JobStore;
 pub use job::{Job, NewJob};
+pub use lease::{Leader, Lease, LeaseStore};
+pub use run::{Ratchet, Ratchets, RunContext, RunInput};
 pub use schedule::{MissedSlots, Schedule};
 pub use schema::add_schema;
+pub use subscription::{Subscription, Subscriptions};
 pub use worker::{QueueRules, Workers};

@@ -12,7 +12,16 @@ struct Step {
 }
 
 /// The steps of each owner.
-const PARTS: [(&str, &[Step]); 1] = [("jobs", &[Step { version: 1, name: "jobs", script: statement!("jobs_schema") }])];
+const PARTS: [(&str, &[Step]); 5] =
+    [("jobs", JOBS), ("leases", LEASES), ("events", EVENTS), ("quarantine", QUARANTINE), ("runs", RUNS)];
+const JOBS: &[Step] = &[
+    Step { version: 1, name: "jobs", script: statement!("jobs_schema") },
+    Step { version: 2, name: "kinds", script: statement!("kinds_schema") },
+];
+const LEASES: &[Step] = &[Step { version: 1, name: "leases", script: statement!("leases_schema") }];
+const EVENTS: &[Step] = &[Step { version: 1, name: "events", script: statement!("events_schema") }];
+const QUARANTINE: &[Step] = &[Step { version: 1, name: "quarantine", script: statement!("quarantine_schema") }];
+const RUNS: &[Step] = &[Step { version: 1, name: "runs", script: statement!("runs_schema") }];
 
 /// Adds the tables of jobs to the migrations of a service.
 ///

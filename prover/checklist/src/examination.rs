@@ -24,6 +24,8 @@ use crate::first_try::FirstTry;
 use crate::lab::{Lab, StartFailure};
 pub use crate::probe::PROBE_BOUND;
 use crate::probe::Probe;
+use crate::probes::border::slow_clients::{self, begun};
+use crate::probes::{beside, call};
 use crate::reach;
 use crate::report::{Examined, Report};
 use crate::repro;
@@ -60,6 +62,8 @@ struct Patient {
     last_failure: Option<StartFailure>,
     /// The share of the machine that others used during the last probe that took long enough to tell.
     others: Option<f64>,
+    /// Time for connections that were opened before other probes, until the probe that judges them.
+    ahead: Duration,
 }
 
 impl Examination {
@@ -117,8 +121,9 @@ impl Examination {
                         continue;
                     };
                     tell(Event::Begins { number, count, id: probe.id });
+                    let slow_clients = beside::begins_at(&chosen, place);
                     tokio::select! {
-                        (found, took) = patient.examine(probe, bound) => {
+                        (found, took) = patient.examine(probe, bound, slow_clients) => {
                             let decided = self.decisions.apply(found.clone(), self.today);
                             tell(Event::Found { number, count, finding: &decided, took });
                             findings.push((found, took));
@@ -192,23 +197,32 @@ impl Patient {
         let mut lab = Lab::open(subject).await?;
         lab.ensure_running().await?;
         let first_try = FirstTry::of(&mut lab).await;
-        Ok((Self { lab, failed: 0, last_failure: None, others: None }, first_try))
+        Ok((Self { lab, failed: 0, last_failure: None, others: None, ahead: Duration::ZERO }, first_try))
     }
 
-    /// One probe on the running subject, bounded in time, and how long it took.
-    async fn examine(&mut self, probe: &Probe, bound: Duration) -> (Finding, Duration) {
+    /// One probe on the running subject, bounded in time, and how long it took; where slow clients are to be held meanwhile, they are
+    /// opened before.
+    async fn examine(&mut self, probe: &Probe, bound: Duration, slow_clients: bool) -> (Finding, Duration) {
         if let Some(refused) = reach::refused(&self.lab.subject, probe.id) {
             return (refused, Duration::ZERO);
         }
-        if let Err(failure) = self.mend().await {
+        if let Err(failure) = self.mend(probe.id).await {
             let reason = format!("the service could not be started again before this probe: {failure}");
             let evidence = failure.output.iter().map(|line| Evidence::note(format!("it printed: {line}"))).collect();
             return (Finding::unknown(probe.id, reason, evidence), Duration::ZERO);
         }
+        if slow_clients {
+            let since = Instant::now();
+            let _ = tokio::time::timeout(bound, begun::begin(&mut self.lab)).await;
+            self.ahead = since.elapsed();
+        }
         let (since, machine) = (Instant::now(), Machine::now());
         let declared = self.lab.subject.clone();
         let (finding, ended) = examined(&mut self.lab, probe, bound).await;
-        let took = since.elapsed();
+        let mut took = since.elapsed();
+        if probe.id == slow_clients::PROBE.id {
+            took += std::mem::take(&mut self.ahead);
+        }
         let others = machine.zip(Machine::now()).and_then(|(begun, ended)| ended.used_by_others(begun));
         self.others = others.or(self.others);
         let finding = machine::in_light_of(finding, self.others);
@@ -220,9 +234,13 @@ impl Patient {
         (reach::with_unseen(&self.lab.subject, finding), took)
     }
 
-    async fn mend(&mut self) -> Result<(), StartFailure> {
+    /// Makes sure that the subject runs, unless the probe starts it itself, and that no fault is left.
+    async fn mend(&mut self, id: &str) -> Result<(), StartFailure> {
         if let Some(failure) = self.last_failure.as_ref().filter(|_| self.failed >= START_TRIES) {
             return Err(failure.clone());
+        }
+        if call::starts_by_itself(id, &self.lab) {
+            return self.lab.mend_dependencies().await;
         }
         match self.lab.ensure_running().await {
             Ok(_) => (self.failed, self.last_failure) = (0, None),

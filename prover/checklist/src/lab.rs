@@ -146,9 +146,7 @@ impl Lab {
     /// # Errors
     /// When it does not become ready in time.
     pub async fn ensure_running(&mut self) -> Result<Option<Started>, StartFailure> {
-        for dependency in &mut self.dependencies {
-            dependency.mend(&self.subject.workdir).await?;
-        }
+        self.mend_dependencies().await?;
         let started = if self.runs_and_is_ready().await {
             None
         } else {
@@ -160,6 +158,17 @@ impl Lab {
             self.tried = self.send_mix().await;
         }
         Ok(started)
+    }
+
+    /// Takes all faults off, and starts dependencies again that have ended.
+    ///
+    /// # Errors
+    /// When one does not become ready in time.
+    pub(crate) async fn mend_dependencies(&mut self) -> Result<(), StartFailure> {
+        for dependency in &mut self.dependencies {
+            dependency.mend(&self.subject.workdir).await?;
+        }
+        Ok(())
     }
 
     /// Starts it (it must not be running) with changes to its launch; waits until ready.

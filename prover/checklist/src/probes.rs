@@ -12,6 +12,7 @@ use crate::probe::Probe;
 use crate::specimen::Server;
 
 pub mod access;
+pub(crate) mod beside;
 pub mod border;
 pub mod call;
 pub mod data;
@@ -25,7 +26,7 @@ pub(crate) mod support;
 
 /// All probes, chapter by chapter, in the order in which they run: those that only look before those that break things.
 pub fn all() -> Vec<Probe> {
-    [
+    let chapters = [
         see::PROBES,
         web::PROBES,
         border::PROBES,
@@ -35,8 +36,8 @@ pub fn all() -> Vec<Probe> {
         prove::PROBES,
         data::PROBES,
         life::PROBES,
-    ]
-    .concat()
+    ];
+    beside::in_order(chapters.concat())
 }
 
 /// The server of a specimen, by its name.

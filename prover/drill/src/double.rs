@@ -19,6 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
 use crate::deadline_headers::{self, DeadlineHeader};
+use crate::trace_headers::TraceHeaders;
 use keel_wire::http::{Client, Request};
 
 /// The most connections at a time; further ones wait in the listener's queue.
@@ -72,6 +73,8 @@ pub struct Call {
     pub key: Option<String>,
     /// The deadline headers of its caller.
     pub patience: Vec<DeadlineHeader>,
+    /// The trace headers of its caller.
+    pub trace: TraceHeaders,
     /// The time at which its answer was ready, or its caller had gone; none while it is open.
     pub ended: Option<Instant>,
 }
@@ -273,7 +276,9 @@ async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -> Result<Re
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let key = head.headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
     let patience = deadline_headers::read(&head.headers);
-    let call = Call { at: Instant::now(), method: head.method.clone(), path: path.clone(), key, patience, ended: None };
+    let trace = TraceHeaders::of(&head.headers);
+    let (at, method) = (Instant::now(), head.method.clone());
+    let call = Call { at, method, path: path.clone(), key, patience, trace, ended: None };
     let watched = {
         let only = lock(&shared.only);
         only.is_empty() || only.iter().any(|watched| watched.is_like(&call))
@@ -380,6 +385,7 @@ mod tests {
             path: path.to_owned(),
             key: None,
             patience: Vec::new(),
+            trace: TraceHeaders::default(),
             ended: None,
         };
         let get = |path| call(Method::GET, path);

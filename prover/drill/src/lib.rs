@@ -4,7 +4,9 @@
 //!
 //! - [`process`]: start a program in its own process group, collect its output, signal it, measure it, clean it up.
 //! - [`double`]: a dependency's double, which takes down when each call comes.
+//! - [`collector`]: an OTLP collector, which keeps what a service exports, or misbehaves.
 //! - [`deadline_headers`]: headers that say how long a caller waits.
+//! - [`trace_headers`]: the headers of W3C Trace Context.
 //! - [`fault`]: faults of processes and of the host, each with its undo written down before it acts.
 //! - [`attack`]: what hostile clients do, bounded in rate and time.
 //! - [`experiment`]: a hypothesis, faults, abort conditions, a report.
@@ -46,6 +48,7 @@
 
 pub mod attack;
 pub mod clock;
+pub mod collector;
 pub mod deadline_headers;
 pub mod double;
 pub mod environment;
@@ -54,3 +57,4 @@ pub mod fault;
 pub mod history;
 pub mod process;
 pub mod tcp_table;
+pub mod trace_headers;

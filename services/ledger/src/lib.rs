@@ -6,7 +6,7 @@
 //! - [`partner`]: the partner bank that pays out.
 //! - [`page`]: the one page for people.
 //! - [`cursor`]: pages of lists.
-//! - [`routes`] and [`openapi`]: the API and its description.
+//! - [`routes`], [`rules`] and [`openapi`]: the API, what differs between its routes, and its description.
 
 pub mod account;
 mod amount;
@@ -26,6 +26,7 @@ pub mod page;
 pub mod partner;
 pub mod payout;
 pub mod posting;
+pub mod rules;
 mod settings;
 pub mod transfer;
 

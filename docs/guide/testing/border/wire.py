@@ -7,8 +7,9 @@ import time
 class Target:
     """The server under test: a path that answers GET, one that takes a body, one with a large answer, and its process."""
 
-    def __init__(self, host, port, path, post, large, pid=None):
-        self.host, self.port, self.path, self.pid = host, port, path, pid
+    def __init__(self, host, port, path, post, large, pid=None, network="127.0"):
+        # `network`: the first half of the addresses of its clients.
+        self.host, self.port, self.path, self.pid, self.network = host, port, path, pid, network
         # A server without such paths refuses the body, or gives its small answer.
         self.post, self.large = post or path, large or path
 

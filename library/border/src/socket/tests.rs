@@ -2,8 +2,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::*;
 use crate::Limits;
-use crate::connection::PREFACE;
 use crate::exchange::{Exchange, Running};
+use crate::protocol::PREFACE;
 
 type Timed = Socket<DuplexStream, ()>;
 
@@ -22,7 +22,7 @@ fn socket() -> (Timed, DuplexStream, Arc<Connection>) {
 }
 
 fn request(connection: &Arc<Connection>) -> Running {
-    Exchange::begin(connection.clone())
+    Exchange::begin(connection.clone(), "/")
 }
 
 /// Reads until the socket fails.
@@ -69,7 +69,7 @@ async fn a_connection_that_never_sends_a_byte_is_cut_like_a_slow_head() {
 async fn an_idle_connection_is_kept_longer_than_a_balancer_keeps_it_and_then_cut() {
     let (mut socket, _peer, connection) = socket();
     let running = request(&connection);
-    running.answered();
+    running.answered(0);
     drop(running);
     socket.flush().await.unwrap();
     let after = cut_after(&mut socket).await;
@@ -84,7 +84,7 @@ async fn an_idle_connection_is_cut_when_the_server_has_read_only_while_the_reque
         let mut buffer = ReadBuf::new(&mut sink);
         let read = Pin::new(&mut socket).poll_read(context, &mut buffer);
         let Some(running) = running.take() else { return read };
-        running.answered();
+        running.answered(0);
         drop(running);
         assert!(Pin::new(&mut socket).poll_flush(context).is_ready());
         Poll::Pending
@@ -96,7 +96,7 @@ async fn an_idle_connection_is_cut_when_the_server_has_read_only_while_the_reque
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_connection_wakes_once_at_its_end() {
+async fn an_idle_connection_wakes_to_look_at_its_peer_once_and_at_its_end() {
     let (mut socket, _peer, connection) = socket();
     drop(request(&connection));
     socket.flush().await.unwrap();
@@ -110,7 +110,7 @@ async fn an_idle_connection_wakes_once_at_its_end() {
         .await
     };
     assert!(ended.is_err());
-    assert_eq!(polls, 2);
+    assert_eq!(polls, 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -243,7 +243,7 @@ async fn bytes_from_the_peer_do_not_cut_a_connection_with_an_open_request() {
     });
     let mut bytes = [0; 1];
     socket.read_exact(&mut bytes).await.unwrap();
-    running.answered();
+    running.answered(0);
     let mut bytes = [0; 2];
     socket.read_exact(&mut bytes).await.unwrap();
     late.await.unwrap();

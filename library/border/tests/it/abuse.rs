@@ -83,8 +83,8 @@ async fn an_http2_client_without_a_window_makes_the_server_hold_no_more_than_its
     for _ in 0..20 {
         assert_eq!(status(&exchange(server.address, close("GET", "/hello")).await), 200);
     }
-    // On one thread: with more, as many handlers as threads may start below the bound.
-    assert_eq!(held.most.load(Ordering::SeqCst), 16 * MIB);
+    // A second answer would leave nothing of the 16 MiB for the streams.
+    assert_eq!(held.most.load(Ordering::SeqCst), 8 * MIB);
     drop(socket);
     let gone = async {
         while held.now.load(Ordering::SeqCst) > 0 {
@@ -92,6 +92,49 @@ async fn an_http2_client_without_a_window_makes_the_server_hold_no_more_than_its
         }
     };
     tokio::time::timeout(SOON, gone).await.expect("nothing is held without its client");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_several_threads_too_it_holds_one_answer_whether_its_size_is_known_or_not() {
+    let held = Arc::new(Held::default());
+    let server = server(Limits::default(), large(&held, None)).await;
+    let active = r#"http_server_active_requests{listener="public"}"#;
+    for known in [false, true] {
+        held.most.store(0, Ordering::SeqCst);
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        socket.write_all(&requests_without_a_window(128)).await.unwrap();
+        server.until(active, 128).await;
+        for _ in 0..20 {
+            assert_eq!(status(&exchange(server.address, close("GET", "/hello")).await), 200);
+        }
+        assert_eq!(held.most.load(Ordering::SeqCst), 8 * MIB, "known: {known}");
+        drop(socket);
+        server.until(active, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn small_answers_are_given_while_slow_readers_hold_more_bytes_than_may_wait() {
+    let held = Arc::new(Held::default());
+    let limits = Limits::default().with(|limits| {
+        limits.unsent_bytes_in_all = 12 * MIB as u64;
+        // Nobody is cut.
+        (limits.rate_grace, limits.write_timeout) = (Duration::from_secs(600), Duration::from_secs(600));
+    });
+    let server = server(limits, large(&held, None)).await;
+    assert_eq!(status(&exchange(server.address, close("GET", "/hello")).await), 200);
+    let mut readers = Vec::new();
+    for waiting in 1..=4 {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        socket.write_all(&requests_without_a_window(1)).await.unwrap();
+        readers.push(socket);
+        server.until(r#"http_server_active_requests{listener="public"}"#, waiting).await;
+    }
+    for _ in 0..20 {
+        let answer = tokio::time::timeout(SOON, exchange(server.address, close("GET", "/hello")));
+        assert_eq!(status(&answer.await.expect("an answer")), 200);
+    }
+    assert_eq!(held.most.load(Ordering::SeqCst), 16 * MIB, "large answers wait for room");
 }
 
 #[tokio::test]

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
-use evenkeel_border::Limits;
+use evenkeel_border::{Border, Limits, Listener};
+use supervision::StopSource;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use vitals::Registry;
 
 use crate::server::{SOON, close, exchange, others_until, server, status};
 
@@ -179,4 +181,38 @@ async fn connections_of_trusted_proxies_are_those_of_the_clients_that_their_head
     stranger.write_all(format!("{}{close}", header("192.0.2.3")).as_bytes()).await.unwrap();
     let _ = stranger.read_to_string(&mut answer).await;
     assert_eq!(status(&answer), 400);
+}
+
+/// Requests of eight pipelining clients and of one bystander, in the order in which their handlers run.
+#[tokio::test]
+async fn a_client_waits_for_few_of_the_pipelined_requests_of_others() {
+    let (flooding, pipelined) = (8, 64);
+    let handled = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let note = |name: &'static str| {
+        let handled = handled.clone();
+        get(async move || handled.lock().unwrap().push(name))
+    };
+    let routes = Router::new().route("/flood", note("flood")).route("/bystander", note("bystander"));
+    // Nothing is read before all requests are in the sockets.
+    let border = Border::new("public", Limits::default(), &Registry::new());
+    let routes = border.around(routes);
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), border).await.unwrap();
+    let mut clients = Vec::new();
+    for path in [vec!["/flood"; flooding], vec!["/bystander"]].concat() {
+        let mut client = TcpStream::connect(listener.address()).await.unwrap();
+        let count = if path == "/flood" { pipelined } else { 1 };
+        client.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").repeat(count).as_bytes()).await.unwrap();
+        clients.push(client);
+    }
+    let stop = StopSource::new();
+    let stopped = stop.listen();
+    tokio::spawn(async move { listener.serve(routes, stopped, SOON).await });
+    let all = async {
+        while handled.lock().unwrap().len() < flooding * pipelined + 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, all).await.expect("all are handled");
+    let before = handled.lock().unwrap().iter().position(|name| *name == "bystander").unwrap();
+    assert!(before <= flooding * 5, "{before} requests of others came first");
 }

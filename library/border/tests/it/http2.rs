@@ -151,7 +151,11 @@ async fn a_connection_with_too_many_unsent_bytes_starts_no_handler_until_answers
             vec![b'x'; LARGE]
         }
     });
-    let limits = Limits::default().with(|limits| limits.unsent_bytes = LARGE as u64 * 3 / 2);
+    // Room for two answers, beside what the streams take.
+    let limits = Limits::default().with(|limits| {
+        limits.streams = 6;
+        limits.unsent_bytes = LARGE as u64 * 5 / 2 + 6 * 10 * 1024;
+    });
     let server = server(limits, routes().route("/counted", large)).await;
     let client = client(&server, 0).await;
     let (heads, mut answered) = tokio::sync::mpsc::unbounded_channel();

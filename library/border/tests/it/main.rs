@@ -7,5 +7,7 @@ mod connections;
 mod details;
 mod http2;
 mod overload;
+mod route_rules;
 mod server;
+mod unread;
 mod upgrades;

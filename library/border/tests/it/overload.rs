@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::routing::get;
-use evenkeel_border::{Border, Limits, Listener};
+use axum::routing::{any, get};
+use evenkeel_border::{Border, Limits, Listener, RouteRules};
 use futures_util::StreamExt;
 use resilience::Criticality;
 use serde_json::Value as Json;
@@ -46,7 +46,7 @@ impl Held {
                 path.to_owned()
             }
         };
-        Router::new().route("/{name}", get(handle))
+        Router::new().route("/{name}", any(handle))
     }
 
     /// A route of its own that notes its requests.
@@ -149,6 +149,34 @@ async fn queued_requests_are_executed_in_the_order_of_their_criticality() {
         assert_eq!(status(&answer(socket).await), 200);
     }
     assert_eq!(*held.executed.lock().unwrap(), ["/payment", "/plain", "/crawler"]);
+}
+
+#[tokio::test]
+async fn the_class_of_a_queued_request_is_that_which_its_route_declares() {
+    let (held, registry) = (Held::new(), Registry::new());
+    // Methods of one route, so that all its requests have the same places.
+    let rules = [("DELETE /{name}", Criticality::Sheddable), ("POST /{name}", Criticality::Critical)];
+    let rules = rules.map(|(route, class)| RouteRules::of(route).criticality(class)).to_vec();
+    let border = Border::new("public", patient(), &registry).declaring(rules, &[], &registry).unwrap();
+    let routes = border.around(held.routes());
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), border).await.unwrap();
+    let (address, stop) = (listener.address(), StopSource::new());
+    let stopped = stop.listen();
+    let done = tokio::spawn(async move { listener.serve(routes, stopped, Duration::ZERO).await });
+    let server = Server { address, stop, done, registry };
+
+    let _held = fill(&server).await;
+    let mut sockets = Vec::new();
+    let requests = [("DELETE", "/old", "sheddable"), ("GET", "/plain", "default"), ("POST", "/payment", "critical")];
+    for (method, path, class) in requests {
+        sockets.push(send(&server, &close(method, path)).await);
+        server.until(&gauge(&format!("queued_{class}")), 1).await;
+    }
+    held.release.add_permits(1);
+    for socket in sockets {
+        assert_eq!(status(&answer(socket).await), 200);
+    }
+    assert_eq!(*held.executed.lock().unwrap(), ["/payment", "/plain", "/old"]);
 }
 
 #[tokio::test]

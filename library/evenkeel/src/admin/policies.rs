@@ -21,8 +21,7 @@ use resilience::rate_limit::RateRules;
 use resilience::{Policy, Rules};
 use serde::Deserialize;
 
-/// The longest author and reason.
-const MAX_TEXT: usize = 200;
+use super::signature::signed;
 
 pub(crate) fn routes(client: Client) -> Router {
     Router::new()
@@ -127,17 +126,6 @@ fn policy(client: &Client, name: &str) -> Result<Policy<ByResponse>, Problem> {
         let detail = format!("there is no policy {name:?}; /health lists them, table policy");
         Problem::new(StatusCode::NOT_FOUND, detail)
     })
-}
-
-/// Returns the author and the reason, when neither is empty.
-fn signed(author: String, reason: String) -> Result<(String, String), Problem> {
-    for (name, text) in [("author", &author), ("reason", &reason)] {
-        if text.trim().is_empty() || text.chars().count() > MAX_TEXT {
-            let detail = format!("{name} must say something, in at most {MAX_TEXT} characters");
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
-        }
-    }
-    Ok((author, reason))
 }
 
 impl Change {

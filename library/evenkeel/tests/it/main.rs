@@ -17,11 +17,15 @@ mod dependencies;
 #[cfg(feature = "client")]
 mod embedded;
 mod front_pages;
+#[cfg(all(feature = "client", feature = "sqlite"))]
+mod jobs_admin;
 mod links;
 #[cfg(feature = "client")]
 mod objectives;
 mod process;
 mod readme;
+#[cfg(all(feature = "client", feature = "openapi"))]
+mod route_rules;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod scope;
 #[cfg(all(feature = "client", feature = "sqlite"))]

@@ -24,13 +24,22 @@ impl Job for Note {
 const SCHEMA: &str = "CREATE TABLE effects (n BIGINT NOT NULL, attempt BIGINT NOT NULL)";
 
 /// A database may serve several cases, one after the other.
-const CLEAR: [&str; 6] = [
+const CLEAR: &[&str] = &[
+    "DELETE FROM evenkeel_paused_kind",
     "DELETE FROM effects",
     "DELETE FROM evenkeel_job",
     "DELETE FROM evenkeel_job_error",
     "DELETE FROM evenkeel_dead",
     "DELETE FROM evenkeel_queue",
     "DELETE FROM evenkeel_schedule",
+    "DELETE FROM evenkeel_lease",
+    "DELETE FROM evenkeel_event",
+    "DELETE FROM evenkeel_stream",
+    "DELETE FROM evenkeel_subscription",
+    "DELETE FROM evenkeel_quarantine",
+    "DELETE FROM evenkeel_signal",
+    "DELETE FROM evenkeel_step",
+    "DELETE FROM evenkeel_run",
 ];
 
 /// A store with the tables of jobs and a table of effects.
@@ -44,7 +53,7 @@ impl Bench {
         let store = Store::open(url, Options::default()).await.unwrap();
         let service = Migrations::new(vec![Migration::both(1, "effects", SCHEMA)]);
         store.migrate(&crate::add_schema(service)).await.unwrap();
-        for clear in CLEAR {
+        for &clear in CLEAR {
             let cleared: Result<u64, StoreError> =
                 store.write(|tx| Box::pin(async move { tx.execute(clear, args![]).await })).await;
             cleared.unwrap();

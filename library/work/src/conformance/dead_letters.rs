@@ -21,6 +21,11 @@ pub(super) async fn a_dead_letter_is_inspected_edited_and_redriven(bench: Bench)
     let dead = bench.jobs.dead_letters("notes", 0, 10).await.unwrap();
     assert_eq!(dead.len(), 2);
     assert_eq!(bench.jobs.dead_letters("notes", dead[0].id, 10).await.unwrap(), dead[1..], "the list is paged");
+    let page = bench.jobs.dead_page(None, 0, 1).await.unwrap();
+    assert_eq!((page.len(), page[0].id, page[0].payload.as_str()), (1, dead[0].id, ""));
+    assert_eq!(bench.jobs.dead_page(Some("notes"), dead[0].id, 10).await.unwrap()[0].id, dead[1].id);
+    assert!(bench.jobs.dead_page(Some("other"), 0, 10).await.unwrap().is_empty());
+    assert_eq!(bench.jobs.dead_letter(dead[1].id).await.unwrap().as_ref(), dead.last());
     let first = dead.iter().find(|dead| dead.message_id == enqueued[0].message_id).unwrap();
     assert_eq!((first.reason.as_str(), first.error.as_str()), ("permanent", "broken"));
     assert_eq!((first.payload.as_str(), first.trace.as_deref()), ("{\"n\":1}", Some("00-trace")));

@@ -10,7 +10,9 @@ picked AS MATERIALIZED (
         WHERE job.queue = $1 AND job.state = 0 AND job.order_key IS NULL AND job.priority = lane.priority
             AND (job.run_at, job.id) > (lane.run_at, lane.id)
             AND job.run_at <= (SELECT micros FROM now)
-            AND job.kind = ANY($8::TEXT[])
+            AND job.kind = ANY(ARRAY(
+                SELECT handled FROM unnest($8::TEXT[]) AS handled
+                WHERE handled NOT IN (SELECT paused.kind FROM evenkeel_paused_kind AS paused)))
             AND NOT EXISTS (
             SELECT FROM evenkeel_queue AS rules
             WHERE rules.queue = $1 AND (rules.paused

@@ -7,7 +7,8 @@ WITH RECURSIVE keys AS (
         WHERE job.queue = $1 AND job.order_key > keys.order_key ORDER BY job.order_key LIMIT 1), keys.steps + 1
     FROM keys WHERE keys.order_key IS NOT NULL AND keys.steps < $3
 )
-SELECT keys.order_key, head.id, head.state = 0 AND head.run_at <= CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AND head.kind = ANY($4::TEXT[]) AS is_due
+SELECT keys.order_key, head.id, head.state = 0 AND head.run_at <= CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AND head.kind = ANY($4::TEXT[])
+    AND head.kind NOT IN (SELECT paused.kind FROM evenkeel_paused_kind AS paused) AS is_due
 FROM keys
 CROSS JOIN LATERAL (
     SELECT job.id, job.state, job.run_at, job.kind FROM evenkeel_job AS job

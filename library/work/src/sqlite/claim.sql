@@ -9,7 +9,8 @@ WHERE id IN (
         ON job.queue = $1 AND job.state = 0 AND job.order_key IS NULL AND job.priority = lane.value
     WHERE (job.run_at, job.id) > (json_extract($6, '$[' || lane.key || ']'), json_extract($7, '$[' || lane.key || ']'))
         AND job.run_at <= CAST(unixepoch('subsec') * 1000000 AS INTEGER)
-        AND job.kind IN (SELECT value FROM json_each($8))
+        AND job.kind IN (
+            SELECT value FROM json_each($8) WHERE value NOT IN (SELECT paused.kind FROM evenkeel_paused_kind AS paused))
         AND NOT EXISTS (
             SELECT 1 FROM evenkeel_queue AS rules
             WHERE rules.queue = $1 AND (rules.paused

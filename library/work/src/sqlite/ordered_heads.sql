@@ -8,7 +8,8 @@ WITH RECURSIVE keys (order_key, steps) AS (
     FROM keys WHERE keys.order_key IS NOT NULL AND keys.steps < $3
 )
 SELECT keys.order_key, head.id,
-    head.state = 0 AND head.run_at <= CAST(unixepoch('subsec') * 1000000 AS INTEGER) AND head.kind IN (SELECT value FROM json_each($4)) AS is_due
+    head.state = 0 AND head.run_at <= CAST(unixepoch('subsec') * 1000000 AS INTEGER) AND head.kind IN (SELECT value FROM json_each($4))
+        AND head.kind NOT IN (SELECT paused.kind FROM evenkeel_paused_kind AS paused) AS is_due
 FROM keys
 JOIN evenkeel_job AS head ON head.id = (
     SELECT job.id FROM evenkeel_job AS job

@@ -4,4 +4,14 @@
 mod boundaries;
 mod conformance;
 #[cfg(feature = "postgres")]
+mod faults;
+#[cfg(feature = "postgres")]
+mod leader;
+#[cfg(feature = "postgres")]
 mod outage;
+mod runs;
+mod subscriptions;
+#[cfg(feature = "postgres")]
+mod unreliable_port;
+#[cfg(feature = "postgres")]
+mod workload;

@@ -13,6 +13,8 @@ pub enum Need {
     Dependencies,
     /// A request that uses one.
     Uses,
+    /// A request that uses one in queued work.
+    Later,
     /// A dependency that speaks plain HTTP.
     HttpDependency,
     /// A GET that uses a dependency.
@@ -109,12 +111,13 @@ const fn needs(
 #[rustfmt::skip]
 const NEEDS: &[Needs] = {
     use Need::{
-        Body, Bystander, Classes, Crash, Credential, Data, Dependencies, Heavy, HttpDependency, Idempotent, InFlight, Json, List, Load, Many,
-        Named, Partition, Read, ReadBack, ReadThatUses, Ready, Repository, Requests, Save, ServerError, SlowOrUses, State, Trip, Uses, Variables,
+        Body, Bystander, Classes, Crash, Credential, Data, Dependencies, Heavy, HttpDependency, Idempotent, InFlight, Json, Later, List, Load,
+        Many, Named, Partition, Read, ReadBack, ReadThatUses, Ready, Repository, Requests, Save, ServerError, SlowOrUses, State, Trip, Uses, Variables,
     };
     &[
         needs("see.metrics", &[], &[Read, Dependencies], &[]),
         needs("see.health", &[], &[Dependencies, Uses], &[]),
+        needs("see.traces", &[], &[Dependencies, Uses, Later], &[]),
         needs("web.csrf", &[Body], &[], STATE),
         needs("border.limits", &[], &[Body, Json], &[]),
         needs("border.criticality", &[], &[Classes], &[]),
@@ -195,6 +198,7 @@ impl Need {
         match self {
             Self::Dependencies => matches!(subject.dependencies, Dependencies::Declared(_)),
             Self::Uses => any(&|spec| light(spec) && !spec.uses.is_empty()),
+            Self::Later => any(&|spec| light(spec) && !spec.later.is_empty()),
             Self::HttpDependency => declared.iter().any(|one| one.url.scheme() == "http"),
             Self::ReadThatUses => any(&|spec| light(spec) && spec.only_reads() && !spec.uses.is_empty()),
             Self::Bystander => any(&|spec| light(spec) && spec.only_reads() && spec.uses.is_empty()),
@@ -246,6 +250,7 @@ impl Need {
         match self {
             Self::Dependencies => "[dependencies.NAME], or dependencies = \"none\"",
             Self::Uses => "`uses = [\"NAME\"]` on the requests that reach a dependency",
+            Self::Later => "`later = [\"NAME\"]` on the requests that reach a dependency in queued work",
             Self::HttpDependency => "a dependency with `url = \"http://...\"`",
             Self::ReadThatUses => "a GET with `uses = [\"NAME\"]`",
             Self::Bystander => "a GET that uses no dependency",

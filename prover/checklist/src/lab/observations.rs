@@ -14,8 +14,13 @@ impl Observations {
         self.0.get(&TypeId::of::<T>())?.downcast_ref::<T>().cloned()
     }
 
+    /// Takes what an earlier probe has kept of this type; none when it kept nothing.
+    pub(crate) fn take<T: 'static>(&mut self) -> Option<T> {
+        self.0.remove(&TypeId::of::<T>())?.downcast().ok().map(|kept| *kept)
+    }
+
     /// Keeps an observation for the probes that follow.
-    pub(crate) fn keep<T: Clone + Send + Sync + 'static>(&mut self, observation: T) {
+    pub(crate) fn keep<T: Send + Sync + 'static>(&mut self, observation: T) {
         self.0.insert(TypeId::of::<T>(), Box::new(observation));
     }
 }
@@ -38,5 +43,6 @@ mod tests {
         observations.keep("other");
         observations.keep(2_u8);
         assert_eq!((observations.get::<u8>(), observations.get::<&str>()), (Some(2), Some("other")));
+        assert_eq!((observations.take::<u8>(), observations.take::<u8>()), (Some(2), None));
     }
 }

@@ -1,5 +1,6 @@
 //! The probes of chapter `call`.
 
+use crate::lab::Lab;
 use crate::probe::Probe;
 
 mod support;
@@ -25,6 +26,23 @@ pub mod jitter;
 pub mod retry;
 pub mod retry_budget;
 pub mod timeout;
+
+/// Probes that start the subject with doubles in the places of dependencies, once these were seen in peace.
+const WITH_DOUBLES: [&str; 6] = [
+    retry::PROBE.id,
+    retry_budget::PROBE.id,
+    hedge::PROBE.id,
+    breaker::PROBE.id,
+    breaker_manual::PROBE.id,
+    bulkhead::PROBE.id,
+];
+/// Probes that always do.
+const ALWAYS_WITH_DOUBLES: [&str; 3] = [balance::PROBE.id, discovery::PROBE.id, jitter::PROBE.id];
+
+/// Returns true if a probe starts the subject itself, so that one that is stopped need not be started for it.
+pub(crate) fn starts_by_itself(id: &str, lab: &Lab) -> bool {
+    ALWAYS_WITH_DOUBLES.contains(&id) || WITH_DOUBLES.contains(&id) && support::double_in_place::needs_no_start(lab)
+}
 
 /// In the order in which they run: add yours at its place.
 pub const PROBES: &[Probe] = &[

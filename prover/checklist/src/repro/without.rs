@@ -9,6 +9,7 @@ pub const WITHOUT: &[(&str, &str)] = &[
     ("call.discovery", "it takes a resolver whose answers change"),
     ("call.hedge", "it takes a dependency that answers as the real one does, now slowly and now fast"),
     ("call.jitter", "calls are compared over several starts of the service"),
+    ("see.traces", "it takes a dependency and a collector that keep what they are sent"),
     ("prove.load", "it takes an open-loop load: `keel load` sends one"),
 ];
 

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use self::chapters::{
     calls_for_prices, classes, form, get, lives, note, partitions, post, prices, relaying, request, seen, shipped,
-    taxes, things, works,
+    taxes, things, traced, works,
 };
 use super::stage::Stage;
 use crate::subject::{Dependencies, Lever, Load, RequestSpec, State, Subject};
@@ -160,7 +160,9 @@ fn levers(subject: &mut Subject) {
 
 fn see(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) {
     match (attribute, name) {
-        ("metrics", "border-plain") | ("health", "see-page-for-all" | "see-echo-for-all") => {}
+        ("metrics" | "traces", "border-plain") | ("health", "see-page-for-all" | "see-echo-for-all") => {}
+        ("traces", "traces-leaf") => subject.dependencies = Dependencies::Declared(Vec::new()),
+        ("traces", _) => traced(subject, stage),
         _ => seen(subject, stage),
     }
 }

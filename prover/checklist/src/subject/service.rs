@@ -20,9 +20,9 @@ pub const START_TIMEOUT: Duration = Duration::from_secs(10);
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Duration of the load of `life.steady`.
-pub const STEADY: Duration = Duration::from_secs(25);
+pub const STEADY: Duration = Duration::from_secs(20);
 /// Default duration of the load of `prove.soak`.
-pub const SOAK: Duration = Duration::from_secs(30);
+pub const SOAK: Duration = Duration::from_secs(20);
 
 /// State of the service: durable or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +74,9 @@ pub struct Subject {
     pub start_timeout: Duration,
     /// From SIGTERM to the end. Default 30 s.
     pub drain_timeout: Duration,
-    /// The duration of the load of `life.steady`. 25 s.
+    /// The duration of the load of `life.steady`. 20 s.
     pub steady: Duration,
-    /// The duration of the load of `prove.soak`. Default 30 s; no longer than the probe's bound allows.
+    /// The duration of the load of `prove.soak`. Default 20 s; no longer than the probe's bound allows.
     pub soak: Duration,
     /// The decisions file.
     pub decisions: Option<PathBuf>,

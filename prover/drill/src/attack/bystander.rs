@@ -16,12 +16,12 @@ use super::evidence::{Excuse, Findings};
 use keel_wire::endpoint::Endpoint;
 use keel_wire::raw::RawConnection;
 
-/// Between two requests beside the attack.
+/// Between two requests beside the attack, after the first ones.
 const EACH: Duration = Duration::from_millis(50);
-/// Between two requests before and after it.
+/// Between two requests before and after it, and between the first ones beside it.
 const APART: Duration = Duration::from_millis(25);
 /// Requests before the attack.
-const BEFORE: usize = 30;
+const BEFORE: usize = 20;
 /// The fewest requests beside the attack: a short one is over before the second.
 const LEAST_DURING: usize = 20;
 /// Requests after it.
@@ -216,7 +216,7 @@ impl Asker {
                 samples.push(None);
             }
             begun += 1;
-            due += EACH;
+            due += if begun < LEAST_DURING { APART } else { EACH };
             tokio::time::sleep_until(due).await;
         }
         samples.extend(asked.join_all().await);

@@ -9,29 +9,32 @@
 //!   first shown to be answered as declared; one that is refused before its body has come (401, 404, 405) says nothing. A
 //!   connection kept open after a whole request is no attack: gap. So is a reader whose answers fit into the kernel's buffers,
 //!   and one late answer of many.
-//! - **Blast radius**: at most eight connections, and each write twice.
+//! - **Beside others**: where nobody notices (see `begun`), the connections are held while other probes run, and the harmless requests
+//!   are asked before and after those. A connection that was cut later than the patience is a gap then.
+//! - **Blast radius**: at most eight connections, and each write twice; beside others at most ten more for a second.
 //! - **Bound in time**: the patience (60 s and the declared deadline, at most 100 s) plus 10 s; ends as soon as all are cut.
 
 use std::time::Duration;
 
 use keel_wire::http::Exchange;
-use tokio::task::JoinSet;
 
-use super::support::drips;
+use self::held::Held;
 pub use super::support::drips::Patience;
+use super::support::drips::Until;
 use super::support::harmless::{Harmless, PROMPT, in_peace};
 use super::support::writes::{Writes, writes};
 use crate::clause::border::slow_clients as clause;
-use crate::contention;
+use crate::contention::{self, Contention};
 use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::lab::drip::{Drip, Fate, Part};
 use crate::probe::Probe;
-use crate::probes::support::listener::Listener;
 use crate::recipe::Recipe;
 use crate::recipe::strain::Unread;
 
+pub(crate) mod begun;
+mod held;
 #[cfg(test)]
 mod judge_tests;
 mod reader;
@@ -53,8 +56,10 @@ const LATE: usize = 10;
 
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
-    let patience = Patience::of(lab);
-    examine_with(lab, patience).await
+    match begun::take(lab) {
+        Some((held, first)) => end(lab, held, Some(first)).await,
+        None => examine_with(lab, Patience::of(lab)).await,
+    }
 }
 
 /// Examines the running subject with another patience.
@@ -63,15 +68,21 @@ pub async fn examine_with(lab: &mut Lab, patience: Patience) -> Finding {
         Ok(both) => both,
         Err(finding) => return finding,
     };
-    let drips = drips::start(lab, &listener, &harmless, patience).await;
-    let (clients, unread) = start_clients(lab, &listener, &harmless, patience).await;
+    let held = Held::start(lab, &listener, harmless, patience, Until::patience(patience)).await;
+    end(lab, held, None).await
+}
+
+/// Waits for the end of the connections, and judges them. `first` was seen before other probes ran beside them.
+async fn end(lab: &mut Lab, mut held: Held, first: Option<Others>) -> Finding {
     let contention = contention::Watch::begin(lab);
-    let (drips, others, asked) = wait(drips, clients, &harmless, patience).await;
-    let (contention, slowest) = (contention.end(), asked.slowest);
-    let mut evidence: Vec<Evidence> = drips.iter().map(of_drip).collect();
-    evidence.extend(others.into_iter().map(|(idler, fate)| idler.judge(fate, unread.clone(), &harmless.control)));
-    evidence.push(contention.excuse(asked.evidence(&harmless.control), slowest, PROMPT));
-    lab.drips = Some(drips);
+    let asked = held.wait_for_all().await;
+    let others = Others { asked, contention: contention.end() };
+    let held = if first.is_some() { held.beside_others() } else { held };
+    let Held { harmless, unread, dripped, ended, .. } = held;
+    let mut evidence: Vec<Evidence> = dripped.iter().map(of_drip).collect();
+    evidence.extend(ended.into_iter().map(|(idler, fate)| idler.judge(fate, unread.clone(), &harmless.control)));
+    evidence.push(others.after(first).evidence(&harmless.control));
+    lab.drips = Some(dripped);
     if !matches!(writes(lab).await, Writes::Possible) {
         evidence.retain(|piece| piece.clause() != Some(clause::SLOW_BODIES.id()) || piece.is_against());
         // A body that is held is one that is taken, whatever is declared.
@@ -133,45 +144,27 @@ fn of_drip(drip: &Drip) -> Evidence {
     drip.control.iter().fold(evidence, Evidence::by)
 }
 
-async fn start_clients(
-    lab: &Lab,
-    listener: &Listener,
-    harmless: &Harmless,
-    patience: Patience,
-) -> (JoinSet<(Idler, Fate)>, Option<Unread>) {
-    let whole = listener.bytes(&harmless.request);
-    let largest = reader::largest(lab, listener).await;
-    let unread = largest.as_ref().map(reader::Largest::recipe);
-    let mut clients = JoinSet::new();
-    let at = listener.clone();
-    clients.spawn(async move { (Idler::Silent, drips::idle(&at, Vec::new(), patience).await) });
-    let at = listener.clone();
-    clients.spawn(async move { (Idler::KeptAlive, drips::idle(&at, whole, patience).await) });
-    let at = listener.clone();
-    clients.spawn(async move { (Idler::Reader, reader::never_read(&at, largest, patience.cut).await) });
-    (clients, unread)
+/// Answers to other clients, and contention meanwhile.
+struct Others {
+    asked: Asked,
+    contention: Contention,
 }
 
-/// Waits for all clients and asks the harmless request meanwhile.
-async fn wait(
-    mut drips: JoinSet<Drip>,
-    mut clients: JoinSet<(Idler, Fate)>,
-    harmless: &Harmless,
-    patience: Patience,
-) -> (Vec<Drip>, Vec<(Idler, Fate)>, Asked) {
-    let mut asked = Asked::default();
-    let (mut dripped, mut fates) = (Vec::new(), Vec::new());
-    let mut ticks = tokio::time::interval(patience.ask);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    while !drips.is_empty() || !clients.is_empty() {
-        tokio::select! {
-            biased;
-            _ = ticks.tick() => asked.ask(harmless).await,
-            Some(Ok(drip)) = drips.join_next(), if !drips.is_empty() => dripped.push(drip),
-            Some(Ok(fate)) = clients.join_next(), if !clients.is_empty() => fates.push(fate),
-        }
+impl Others {
+    /// Both parts as one; the contention is that of the slowest answer.
+    fn after(self, first: Option<Self>) -> Self {
+        let Some(first) = first else { return self };
+        let contention = match first.asked.slowest > self.asked.slowest {
+            true => first.contention,
+            false => self.contention,
+        };
+        Self { asked: first.asked.and(self.asked), contention }
     }
-    (dripped, fates, asked)
+
+    fn evidence(self, control: &Control) -> Evidence {
+        let slowest = self.asked.slowest;
+        self.contention.excuse(self.asked.evidence(control), slowest, PROMPT)
+    }
 }
 
 /// Answers to other clients meanwhile.
@@ -192,6 +185,20 @@ impl Asked {
         if !same {
             self.other.get_or_insert(exchange);
         }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            times: self.times + other.times,
+            late: self.late + other.late,
+            slowest: self.slowest.max(other.slowest),
+            other: self.other.or(other.other),
+        }
+    }
+
+    /// Returns true if each was answered as in peace, and promptly.
+    fn nobody_noticed(&self) -> bool {
+        self.late == 0 && self.other.is_none()
     }
 
     fn evidence(self, control: &Control) -> Evidence {

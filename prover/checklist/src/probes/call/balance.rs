@@ -3,7 +3,7 @@
 //! - **Hypothesis**: with three instances each gets a good part of the calls; one that becomes slow, or fails, gets few of them soon,
 //!   and requests go on being answered; when it is well it gets calls again.
 //! - **Sent**: a read that uses the dependency, 40 a second: for 3 s in peace; for 10 s while one instance answers a second late; for
-//!   10 s while one answers 503; then 10 a second, at most 90 s, until it is called again. Before each but the first, at most 60 s
+//!   10 s while one answers 503, each less by as much as it is clearly left alone before 5 s are over; then 10 a second, at most 90 s, until it is called again. Before each but the first, at most 60 s
 //!   until all three are called.
 //! - **Decides**: in peace an instance with less than a ninth of the calls (a third of its part) falls short: also where a hash of the
 //!   request says who is called, as it is one request. So does a slow one that has a quarter or more of the calls in the last 5 s, a
@@ -43,6 +43,9 @@ const EVERY: Duration = Duration::from_millis(25);
 /// Requests in 5 s of it, and in 3 s.
 const FIVE_SECONDS: u32 = 200;
 const THREE_SECONDS: u32 = 120;
+const ONE_SECOND: u32 = 40;
+/// Seconds within which an instance that is slow or fails must be left alone.
+const EJECTED: u32 = 5;
 /// Delay of a slow instance.
 const LATE: Duration = Duration::from_secs(1);
 /// The least share of one that is well, and the most of one that is slow or fails.
@@ -105,19 +108,17 @@ async fn judge(lab: &Lab, three: &Three) -> Finding {
 /// One instance becomes slow; it is fast again at the end.
 async fn slow(lab: &Lab, three: &Three) -> Evidence {
     three.set(0, Behaviour::Late(LATE));
-    three.load(lab, EVERY, FIVE_SECONDS).await;
-    let load = three.load(lab, EVERY, FIVE_SECONDS).await;
+    let (load, after) = once_ejected(lab, three, 0, SLOW).await;
     three.set(0, Behaviour::Pass);
-    let what = format!("with the first one {LATE:?} late, from the sixth second on {}", load.told());
+    let what = format!("with the first one {LATE:?} late, after {after} s {}", load.told());
     clause::EJECTION.saw(is_spared(&load, 0, SLOW), what)
 }
 
 /// One instance fails, and is mended.
 async fn failing(lab: &Lab, three: &Three) -> Vec<Evidence> {
     three.set(1, Behaviour::Unavailable(None));
-    three.load(lab, EVERY, FIVE_SECONDS).await;
-    let load = three.load(lab, EVERY, FIVE_SECONDS).await;
-    let what = format!("with the second one answering 503, from the sixth second on {}", load.told());
+    let (load, after) = once_ejected(lab, three, 1, FAILING).await;
+    let what = format!("with the second one answering 503, after {after} s {}", load.told());
     let left_alone = clause::EJECTION.saw(is_spared(&load, 1, FAILING), what);
     three.set(1, Behaviour::Pass);
     three.take();
@@ -131,6 +132,24 @@ async fn failing(lab: &Lab, three: &Three) -> Vec<Evidence> {
     }
     let what = format!("it was not called again within {BACK:?} after it was mended: it may be left alone for longer");
     vec![left_alone, clause::RETURN.gap(what)]
+}
+
+/// The load of 5 s once the instance is clearly left alone, at the latest after `EJECTED` seconds, and after how many seconds. What speaks
+/// against the service counts only from then on: an earlier load may have begun too early.
+async fn once_ejected(lab: &Lab, three: &Three, place: usize, most: f64) -> (Load, u32) {
+    let mut after = 0;
+    while after < EJECTED {
+        let second = three.load(lab, EVERY, ONE_SECOND).await;
+        after += 1;
+        if is_spared(&second, place, most / 2.0) && after < EJECTED {
+            let load = three.load(lab, EVERY, FIVE_SECONDS).await;
+            if is_spared(&load, place, most) {
+                return (load, after);
+            }
+            after += EJECTED;
+        }
+    }
+    (three.load(lab, EVERY, FIVE_SECONDS).await, after)
 }
 
 /// Returns true if each of three instances that are well has its share of the calls.

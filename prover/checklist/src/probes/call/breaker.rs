@@ -2,10 +2,10 @@
 //!
 //! - **Hypothesis**: while a dependency fails, by its answers, by its silence or by being late, calls to it drop to a few, requests
 //!   are answered fast, and calls come back when it is mended.
-//! - **Sent**: for each dependency that speaks plain HTTP a request that causes one call, 20 a second: 100 in peace; then, while
+//! - **Sent**: for each dependency that speaks plain HTTP a request that causes one call, 33 a second: 100 in peace; then, while
 //!   the dependency answers 503, at most 200 until a breaker is seen to be open, and 100 that are counted; after it is mended one
-//!   every 300 ms. The same with a dependency that never answers, with a deadline of at most 10 s, and with one that answers
-//!   after four fifths of what calls to the silent one lasted.
+//!   every 300 ms. The same, 20 a second, with a dependency that never answers, with a deadline of at most 10 s, and with one that
+//!   answers after four fifths of what calls to the silent one lasted.
 //! - **Decides**: nothing when a hundred in peace are not all answered and cause a call each: what else spares calls, such as a rate
 //!   limit, is no breaker. Of the counted hundred, calls for more than 80 (no breaker, or none for that way of failing) fall
 //!   short; at most 20, the others answered within 250 ms, and answered as declared again afterwards, hold. Refusals that take more than
@@ -14,7 +14,7 @@
 //!   when none is open for a good part of the time, or when each request caused a call before any had ended. Late calls
 //!   that are not spared are a gap: no service states how slow is too slow.
 //! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
-//! - **Bound in time**: 110 s in all; for each dependency 5 s in peace, three times 15 s of load and at most 50 s of recovery.
+//! - **Bound in time**: 110 s in all; for each dependency 3 s in peace, 9 s and twice 15 s of load and at most 50 s of recovery.
 
 use std::time::Duration;
 
@@ -48,10 +48,11 @@ pub const PROBE: Probe = Probe {
     #[cfg(feature = "specimens")]
     specimens: specimen::SPECIMENS,
 };
-/// Between two requests.
-const EVERY: Duration = Duration::from_millis(50);
+/// Between two requests while their calls end at once, and while they wait.
+const EVERY: Duration = Duration::from_millis(30);
+const WAITING_EVERY: Duration = Duration::from_millis(50);
 /// Over which failures come that a breaker may want to see: 200 requests, as libraries' defaults go up to 100 calls.
-const WARM_UP: Duration = Duration::from_secs(10);
+const WARM_UP: Duration = Duration::from_secs(6);
 /// On top of the deadline, by which the first call to a silent dependency has failed: a hundred requests.
 const SILENT_WARM_UP: Duration = Duration::from_secs(5);
 /// A refusal without a call takes no longer; one that takes so long is not fast.
@@ -96,6 +97,7 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
         return Finding::judge(ID, evidence);
     }
     let warm_up = deadline + lab.pace.of(GRACE + SILENT_WARM_UP);
+    let every = lab.pace.of(WAITING_EVERY);
     let silent = Spared::under(lab, watched, Behaviour::Hang, every, warm_up).await;
     let piece = opened(clause::FAILURE_RATE, &silent, &format!("{name} was silent"), &silent.by_no_bound(name));
     let in_time = silent.answered_within.is_some_and(|within| within <= deadline + GRACE);

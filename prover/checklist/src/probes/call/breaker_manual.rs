@@ -47,6 +47,13 @@ const REASON: &str = "an examination of the lever";
 
 /// Examines the running subject; starts it again.
 pub async fn examine(lab: &mut Lab) -> Finding {
+    if let Dependencies::Declared(declared) = &lab.subject.dependencies
+        && !declared.is_empty()
+        && declared.iter().all(|one| one.trip.is_none() || one.release.is_none())
+    {
+        let names: Vec<&str> = declared.iter().map(|one| one.name.as_str()).collect();
+        return Finding::unknown(ID, undeclared(&names.join(", ")), Vec::new());
+    }
     double_in_place::examine(ID, lab, |lab, watched| Box::pin(with_levers(lab, watched))).await
 }
 
@@ -58,14 +65,14 @@ async fn with_levers(lab: &Lab, watched: &Watched) -> Finding {
     };
     match declared {
         Some(Dependency { trip: Some(trip), release: Some(release), .. }) => judge(lab, watched, &trip, &release).await,
-        _ => {
-            let reason = format!(
-                "it is not declared how an operator stops calls to {0}: declare `trip` and `release` in [dependencies.{0}]",
-                watched.name
-            );
-            Finding::unknown(ID, reason, Vec::new())
-        }
+        _ => Finding::unknown(ID, undeclared(&watched.name), Vec::new()),
     }
+}
+
+fn undeclared(name: &str) -> String {
+    format!(
+        "it is not declared how an operator stops calls to {name}: declare `trip` and `release` in [dependencies.NAME]"
+    )
 }
 
 async fn judge(lab: &Lab, watched: &Watched, trip: &Lever, release: &Lever) -> Finding {

@@ -3,7 +3,7 @@
 //! - **Hypothesis**: calls that come by themselves, again and again, do not come at the same time from instances that were started
 //!   together.
 //! - **Sent**: nothing. The service runs with a double of the prover in the place of each dependency that speaks plain HTTP, and calls
-//!   without a request are recorded: of each kind (dependency, method and path) until twelve have come, at most 30 s; 12 s where by
+//!   without a request are recorded: of each kind (dependency, method and path) until twelve have come, eight where these are clearly jittered, at most 30 s; 12 s where by
 //!   then no kind has come twice, as six of it would not come in 30 s. Kinds whose calls come at even intervals are
 //!   looked at again in five more starts, until two have come: what an instance does so long after its start, others that are started
 //!   with it do at the same time.
@@ -52,6 +52,9 @@ const WINDOW: Duration = Duration::from_secs(30);
 const SECOND_CALL: Duration = Duration::from_secs(12);
 /// So many of each kind are enough, and fewer than so many show no period.
 const ENOUGH: usize = 12;
+/// So many are enough where intervals are scattered by so many times what counts as jittered.
+const ENOUGH_OF_CLEAR: usize = 8;
+const CLEARLY: u32 = 3;
 const FEWEST: usize = 6;
 /// Starts after the first.
 const STARTS: usize = 5;
@@ -107,7 +110,7 @@ async fn judge(lab: &mut Lab, declared: Vec<Dependency>) -> Result<Finding, Find
     }
     let second_call = lab.pace.of(SECOND_CALL);
     let enough = |watched: Duration, kinds: &Kinds| {
-        let enough = all_came(&places, kinds) && kinds.values().all(|times| times.len() >= ENOUGH);
+        let enough = all_came(&places, kinds) && kinds.values().all(|times| suffice(times));
         enough || watched >= second_call && kinds.values().all(|times| times.len() < 2)
     };
     let first = Run::watch(lab, &places, lab.pace.of(WINDOW), enough).await?;
@@ -185,6 +188,11 @@ fn judge_kind(kind: &str, intervals: &Intervals, runs: &[Run]) -> (Option<bool>,
     }
     let good = if least <= AT_ONCE { Some(false) } else { (least > SPREAD).then_some(true) };
     (good, what)
+}
+
+/// Returns true if these calls of one kind show whether they are jittered.
+fn suffice(times: &[Instant]) -> bool {
+    times.len() >= ENOUGH || times.len() >= ENOUGH_OF_CLEAR && Intervals::of(times).are_clearly_jittered()
 }
 
 /// Times of calls, by method, path and dependency.
@@ -267,6 +275,10 @@ impl Intervals {
 
     fn are_jittered(&self) -> bool {
         self.width >= NOISE.max(self.period * JITTERED / 100)
+    }
+
+    fn are_clearly_jittered(&self) -> bool {
+        self.width >= CLEARLY * NOISE.max(self.period * JITTERED / 100)
     }
 
     fn are_even(&self) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! - **Hypothesis**: under a steady load memory, descriptors, threads and disk are flat after a warm-up.
 //!   A spent limit of descriptors, clients that leave midway and failing requests cost little and leave nothing.
-//! - **Sent**: the mix for 25 s by four clients, at most 250 requests a second together. After it 300 half-sent requests to processes
+//! - **Sent**: the mix for 20 s by four clients, at most 250 requests a second together. After it 300 half-sent requests to processes
 //!   that are started with a limit of 96 descriptors or so, 3,000 clients that leave midway (in 6 s), and failing requests for 3 s.
 //! - **Decides**: the Theil-Sen slope of each after a warm-up of a third. It falls short when what rises goes on rising in the last
 //!   half, never gives half of it back, and is beyond its limit: for memory 8 MiB and half its median, 16 descriptors, 8 threads,
@@ -13,7 +13,7 @@
 //!   Half a core or 10 KB of log a second at the limit of descriptors, an end, or no answer 10 s after it fall short, and so does
 //!   a descriptor for one client in a hundred that left, and a log of failing requests above 1 MB a minute and ten times that of others.
 //! - **Blast radius**: the writes of the mix, when the service keeps its state durably; it is stopped and started.
-//! - **Bound in time**: 25 s, and 15 s at most for what is under way at its end; 20 s after, 60 s when it does not recover.
+//! - **Bound in time**: 20 s, and 15 s at most for what is under way at its end; 20 s after, 60 s when it does not recover.
 
 use crate::clause::life::steady as clause;
 use crate::finding::{Evidence, Finding};

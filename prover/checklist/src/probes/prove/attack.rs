@@ -60,6 +60,8 @@ pub const BOUNDS: Bounds = Bounds {
 /// Attacks on the capacity of the service: if they ran beside others, the cause of a failure would not be known.
 const ALONE: [&str; 7] =
     ["slow-headers", "slow-body", "slow-read", "idle", "connection-flood", "h2-window-stall", "h2-rapid-reset"];
+/// The attacks of many messages, each of which a server may let wait for its rest.
+const WAITING: &str = "smuggle-";
 /// So many times as long as `BOUNDS` says for the others, which mostly wait: a server may let every message wait for its rest.
 const ASKING: u32 = 4;
 /// Attacks with bodies that the service reads.
@@ -99,8 +101,10 @@ struct Campaign {
 impl Campaign {
     /// Every attack once, some twice; in the order of the suite.
     async fn carry_out(&self, lab: &mut Lab, suite: &[&'static Attack]) -> Result<Vec<AttackResult>, Refusal> {
-        let (mut alone, beside): (Vec<&'static Attack>, Vec<&'static Attack>) =
+        let (mut alone, mut beside): (Vec<&'static Attack>, Vec<&'static Attack>) =
             suite.iter().copied().partition(|attack| ALONE.contains(&attack.id));
+        // Those that wait longest begin first.
+        beside.sort_by_key(|attack| !attack.id.starts_with(WAITING));
         let lane = |attack: &'static Attack| async move { (attack, self.run(attack).await) }.boxed();
         let runs: Vec<BoxFuture<'_, _>> = beside.into_iter().map(lane).collect();
         // A long attack keeps its own lane, and no other.

@@ -1,7 +1,7 @@
 //! `prove.soak`: a long run at load shows flat memory, descriptors and disk.
 //!
 //! - **Hypothesis**: after a warm-up of a third none of them keeps rising, for as long as the run lasts.
-//! - **Sent**: the mix, at a steady rate, for `lasts` of `[soak]` in `keel.toml`, else 30 s; no longer than `LONGEST`.
+//! - **Sent**: the mix, at a steady rate, for `lasts` of `[soak]` in `keel.toml`, else 20 s; no longer than `LONGEST`.
 //! - **Decides**: as `life.steady` does. What leaks slowly shows only in a long run: what stays flat in one that is too short to
 //!   show a leak is unknown, with the bound.
 //! - **Blast radius**: the writes of the mix, when the service keeps its state durably.

@@ -117,6 +117,13 @@ pub(super) fn seen(subject: &mut Subject, stage: &Stage) {
     subject.metrics = Some("/metrics".to_owned());
 }
 
+/// Declares the dependency, the request that calls it, and one that calls it in queued work.
+pub(super) fn traced(subject: &mut Subject, stage: &Stage) {
+    calls_for_prices(subject, stage);
+    subject.requests.push(RequestSpec { later: vec!["prices".to_owned()], ..prices("POST", "/order") });
+    subject.drain_timeout = Duration::from_secs(2);
+}
+
 /// A service that keeps things in a file.
 pub(super) fn lives(subject: &mut Subject, stage: &Stage) {
     subject.ready = Some("/ready".to_owned());

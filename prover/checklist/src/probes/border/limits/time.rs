@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::super::support::drips::{self, Patience};
+use super::super::support::drips::{self, Patience, Until};
 use super::super::support::harmless::{Harmless, PROMPT};
 use crate::clause::border::limits as clause;
 use crate::finding::Evidence;
@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) async fn start(lab: &Lab, listener: &Listener, harmless: &Harmless) -> JoinSet<Drip> {
     match lab.drips {
         Some(_) => JoinSet::new(),
-        None => drips::start(lab, listener, harmless, Patience::of(lab)).await,
+        None => drips::start(lab, listener, harmless, &Until::patience(Patience::of(lab))).await,
     }
 }
 

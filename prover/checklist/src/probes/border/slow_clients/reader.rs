@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::lab::Lab;
 use crate::lab::drip::Fate;
+use crate::probes::border::support::drips::Until;
 use crate::probes::border::support::writes::reads;
 use crate::probes::support::listener::{self, Listener};
 use crate::probes::support::sockets;
@@ -70,7 +71,7 @@ pub(super) async fn largest(lab: &Lab, listener: &Listener) -> Option<Largest> {
 }
 
 /// Asks over and over on one connection, reads nothing, and waits until the service has had enough.
-pub(super) async fn never_read(listener: &Listener, largest: Option<Largest>, patience: Duration) -> Fate {
+pub(super) async fn never_read(listener: &Listener, largest: Option<Largest>, until: &Until) -> Fate {
     let Some(largest) = largest else { return Fate::NotJudged("no GET gives a 2xx".into()) };
     let requests = largest.times();
     let Some(service) = listener.endpoint.tcp() else {
@@ -111,7 +112,7 @@ pub(super) async fn never_read(listener: &Listener, largest: Option<Largest>, pa
         if asking.is_finished() && quiet.for_long(held) && held + SLACK > (requests * largest.answer) as u64 {
             break End::Fits;
         }
-        if began.elapsed() >= patience {
+        if until.left(began).is_none() {
             break End::Patience(held);
         }
     };
@@ -120,7 +121,7 @@ pub(super) async fn never_read(listener: &Listener, largest: Option<Largest>, pa
         End::Reset => Fate::Cut(after, "reset".into()),
         End::Fits => Fate::NotJudged("all answers fit into the kernel's buffers".into()),
         End::Closed => {
-            let bytes = drain(&mut reader).await;
+            let bytes = drain(&mut reader, DRAINED).await;
             match listener::answers(&bytes).last() {
                 Some(last) if last.complete => Fate::NotJudged(format!(
                     "the service closed after {} bytes, which fit into the kernel's buffers",
@@ -129,10 +130,13 @@ pub(super) async fn never_read(listener: &Listener, largest: Option<Largest>, pa
                 _ => Fate::Cut(after, "closed in the middle of an answer".into()),
             }
         }
-        End::Patience(held) => match drain(&mut reader).await.len() as u64 {
-            all if all > held + SLACK => Fate::Held(after),
-            all => Fate::NotJudged(format!("its {all} bytes of answers fit into the kernel's buffers")),
-        },
+        // More than these were still in the service.
+        End::Patience(held) => {
+            match drain(&mut reader, usize::try_from(held + SLACK + 1).unwrap_or(DRAINED)).await.len() as u64 {
+                all if all > held + SLACK => Fate::Held(after),
+                all => Fate::NotJudged(format!("its {all} bytes of answers fit into the kernel's buffers")),
+            }
+        }
     };
     asking.abort();
     fate
@@ -168,11 +172,11 @@ fn unread(own: SocketAddr, service: SocketAddr) -> u64 {
     sockets::find(own.port(), service.port()).map_or(0, |socket| socket.unread)
 }
 
-/// Reads all that still comes, bounded in bytes and time.
-async fn drain(reader: &mut ReadHalf<Stream>) -> Vec<u8> {
+/// Reads all that still comes, until it is so many bytes, bounded in bytes and time.
+async fn drain(reader: &mut ReadHalf<Stream>, enough: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut piece = vec![0; 256 << 10];
-    while bytes.len() < DRAINED {
+    while bytes.len() < enough.min(DRAINED) {
         match timeout(DRAIN_QUIET, reader.read(&mut piece)).await {
             Ok(Ok(read)) if read > 0 => bytes.extend_from_slice(&piece[..read]),
             _ => break,

@@ -1,10 +1,11 @@
 //! `border.slow-clients` on its specimens.
+#![allow(clippy::unwrap_used, reason = "a test that panics says where")]
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Patience, clause, examine_with};
+use super::{Patience, begun, clause, examine, examine_with};
 use crate::finding::{Bearing, Finding, Verdict};
 use crate::lab::Lab;
 use crate::probes::border::testing::{note, things};
@@ -55,4 +56,27 @@ async fn a_write_that_is_refused_at_its_usual_pace_says_nothing_about_slow_bodie
     let finding = slow_clients_with("border-sound", refused).await;
     assert_eq!(finding.verdict_on(clause::SLOW_BODIES), Some(Verdict::Unknown), "{finding:#?}");
     is_unknown(&finding, "not as declared");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_clients_that_were_begun_before_other_probes_are_judged_as_ever() {
+    let mut lab: Lab = lab("border-sound", things).await;
+    begun::begin(&mut lab).await;
+    let finding = examine(&mut lab).await;
+    for part in [clause::SLOW_HEADERS, clause::SLOW_BODIES, clause::IDLE] {
+        assert_eq!(finding.verdict_on(part), Some(Verdict::Holds), "{finding:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_clients_are_not_held_beside_other_probes_when_others_notice_or_another_process_runs() {
+    let mut starved: Lab = lab("border-starves", things).await;
+    begun::begin(&mut starved).await;
+    assert!(begun::take(&mut starved).is_none());
+
+    let mut restarted: Lab = lab("border-sound", things).await;
+    begun::begin(&mut restarted).await;
+    restarted.stop().await;
+    restarted.ensure_running().await.unwrap();
+    assert!(begun::take(&mut restarted).is_none());
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use http::Method;
 use keel_wire::http::Request;
 use keel_wire::raw::{Ended, RawConnection};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::harmless::Harmless;
@@ -36,6 +37,40 @@ pub struct Patience {
     pub ask: Duration,
 }
 
+/// The end of the waits: the patience, or a later moment, where other probes run meanwhile.
+#[derive(Clone, Debug)]
+pub(crate) struct Until {
+    patience: Patience,
+    /// False until the connections need not be held any longer; none when nothing but the patience counts.
+    released: Option<watch::Receiver<bool>>,
+}
+
+/// Connections that wait for a release are held no longer.
+const MOST_HELD: Duration = Duration::from_secs(360);
+
+impl Until {
+    /// The patience is over.
+    pub(crate) fn patience(patience: Patience) -> Self {
+        Self { patience, released: None }
+    }
+
+    /// The patience is over, and the sender has said true or is gone.
+    pub(crate) fn released(patience: Patience, released: watch::Receiver<bool>) -> Self {
+        Self { patience, released: Some(released) }
+    }
+
+    /// Returns the time that is left for a connection that was begun then; none when it is over.
+    pub(crate) fn left(&self, began: Instant) -> Option<Duration> {
+        let held = began.elapsed();
+        let waits =
+            self.released.as_ref().is_some_and(|released| !*released.borrow() && released.has_changed().is_ok());
+        match self.patience.cut.checked_sub(held).filter(|left| !left.is_zero()) {
+            None if waits && held < MOST_HELD => Some(self.patience.drip),
+            left => left,
+        }
+    }
+}
+
 /// Servers that look at their connections every 30 s cut after 60 s what they cut late.
 const USUAL: Duration = Duration::from_secs(60);
 /// On top of it the deadline that is declared, at most so much.
@@ -55,22 +90,24 @@ impl Patience {
 
 /// Starts to drip a head, and the body of each declared write that is answered as declared at its usual pace; where none is
 /// declared, that of `POST /`, of which nothing is known.
-pub(crate) async fn start(lab: &Lab, listener: &Listener, harmless: &Harmless, patience: Patience) -> JoinSet<Drip> {
+pub(crate) async fn start(lab: &Lab, listener: &Listener, harmless: &Harmless, until: &Until) -> JoinSet<Drip> {
     let mut drips = JoinSet::new();
     let at = listener.clone();
     let mut head = listener.head(&harmless.request, "X-Drip: ");
     head.truncate(head.len() - 2); // the empty line that would end the head
-    let control = harmless.control.clone();
+    let (control, held) = (harmless.control.clone(), until.clone());
     drips.spawn(async move {
         let sent = Some((head.clone(), b'a'));
-        let fate = drip(&at, Part::Head, head, b"", patience).await;
+        let fate = drip(&at, Part::Head, head, b"", &held).await;
         Drip { part: Part::Head, name: "a head that comes a byte at a time".into(), fate, control: Some(control), sent }
     });
     let specs = bodied(lab);
     for spec in specs.iter().take(WRITES) {
         let name = format!("a body of {} that comes a byte at a time", spec.name);
         match lab.control(spec).await {
-            Ok(control) => drop(drips.spawn(body(listener.clone(), lab.fill(spec), name, Some(control), patience))),
+            Ok(control) => {
+                drop(drips.spawn(body(listener.clone(), lab.fill(spec), name, Some(control), until.clone())))
+            }
             Err(failed) => {
                 drips.spawn(async move {
                     Drip { part: Part::Body, name, fate: Fate::NotJudged(failed.what), control: None, sent: None }
@@ -86,18 +123,12 @@ pub(crate) async fn start(lab: &Lab, listener: &Listener, harmless: &Harmless, p
     if specs.is_empty() {
         let request = Request::new(Method::POST, "/").header("Content-Type", "application/json");
         let name = "a body of POST / that comes a byte at a time".to_owned();
-        drips.spawn(body(listener.clone(), request, name, None, patience));
+        drips.spawn(body(listener.clone(), request, name, None, until.clone()));
     }
     drips
 }
 
-async fn body(
-    listener: Listener,
-    request: Request,
-    name: String,
-    control: Option<Control>,
-    patience: Patience,
-) -> Drip {
+async fn body(listener: Listener, request: Request, name: String, control: Option<Control>, until: Until) -> Drip {
     // White space may stand before JSON for ever; anything else begins as it was declared.
     let json = request
         .headers
@@ -106,7 +137,7 @@ async fn body(
     let beginning = if json { vec![b' '; DRIPPED_BODY] } else { request.body.to_vec() };
     let head = listener.head(&request, &format!("Content-Length: {DRIPPED_BODY}\r\n"));
     let sent = Some((head.clone(), if json { b' ' } else { b'a' }));
-    let fate = match drip(&listener, Part::Body, head, &beginning, patience).await {
+    let fate = match drip(&listener, Part::Body, head, &beginning, &until).await {
         Fate::Cut(_, how) if control.is_none() && how.starts_with("answered") => {
             Fate::NotJudged("no request with a body is known: declare one in [[requests]]".into())
         }
@@ -116,7 +147,7 @@ async fn body(
 }
 
 /// Sends `start`, then a byte at a time, until the service ends it.
-async fn drip(listener: &Listener, part: Part, start: Vec<u8>, beginning: &[u8], patience: Patience) -> Fate {
+async fn drip(listener: &Listener, part: Part, start: Vec<u8>, beginning: &[u8], until: &Until) -> Fate {
     let mut connection = match begin(listener, &start).await {
         Ok(connection) => connection,
         Err(fate) => return fate,
@@ -124,8 +155,9 @@ async fn drip(listener: &Listener, part: Part, start: Vec<u8>, beginning: &[u8],
     let began = Instant::now();
     let mut heard = Vec::new();
     let mut bytes = beginning.iter().copied().chain(std::iter::repeat(b'a'));
-    while let Some(left) = patience.cut.checked_sub(began.elapsed()) {
-        let glance = connection.listen(HEARD, patience.drip.min(left)).await;
+    let pause = until.patience.drip;
+    while let Some(left) = until.left(began) {
+        let glance = connection.listen(HEARD, pause.min(left)).await;
         heard.extend_from_slice(&glance.bytes);
         heard.truncate(HEARD);
         if let Some((how, status)) = cut(&heard, &glance.ended) {
@@ -136,7 +168,7 @@ async fn drip(listener: &Listener, part: Part, start: Vec<u8>, beginning: &[u8],
                 _ => Fate::Cut(began.elapsed(), how),
             };
         }
-        if connection.write(&[bytes.next().unwrap_or(b'a')], patience.drip).await.is_err() {
+        if connection.write(&[bytes.next().unwrap_or(b'a')], pause).await.is_err() {
             return Fate::Cut(began.elapsed(), "closed".into());
         }
     }
@@ -144,14 +176,14 @@ async fn drip(listener: &Listener, part: Part, start: Vec<u8>, beginning: &[u8],
 }
 
 /// Sends `start` and then nothing, until the service ends it.
-pub(crate) async fn idle(listener: &Listener, start: Vec<u8>, patience: Patience) -> Fate {
+pub(crate) async fn idle(listener: &Listener, start: Vec<u8>, until: &Until) -> Fate {
     let mut connection = match begin(listener, &start).await {
         Ok(connection) => connection,
         Err(fate) => return fate,
     };
     let began = Instant::now();
     let mut heard = Vec::new();
-    while let Some(left) = patience.cut.checked_sub(began.elapsed()) {
+    while let Some(left) = until.left(began) {
         // An answer may be larger than what is read at a time: it is read to its end, this client is idle and not slow.
         let glance = connection.listen(HEARD, left).await;
         heard.extend_from_slice(&glance.bytes);
@@ -181,4 +213,32 @@ fn cut(heard: &[u8], ended: &Ended) -> Option<(String, Option<u16>)> {
         (None, Ended::Reset) => "reset".into(),
     };
     Some((how, status))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_connection_is_held_beyond_the_patience_until_it_is_released() {
+        let patience = Patience { cut: Duration::ZERO, drip: SECOND, ask: SECOND };
+        let (release, released) = watch::channel(false);
+        let until = Until::released(patience, released.clone());
+        assert_eq!(until.left(Instant::now()), Some(SECOND));
+        release.send_replace(true);
+        assert_eq!(until.left(Instant::now()), None);
+        assert_eq!(Until::patience(patience).left(Instant::now()), None);
+        let patient = Until::released(Patience { cut: 60 * SECOND, ..patience }, released);
+        assert!(patient.left(Instant::now()).is_some(), "a release does not shorten the patience");
+    }
+
+    #[test]
+    fn nobody_holds_a_connection_whose_probe_is_gone() {
+        let patience = Patience { cut: Duration::ZERO, drip: SECOND, ask: SECOND };
+        let (release, released) = watch::channel(false);
+        drop(release);
+        assert_eq!(Until::released(patience, released).left(Instant::now()), None);
+    }
 }

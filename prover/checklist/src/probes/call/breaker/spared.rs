@@ -216,6 +216,8 @@ fn busy(calls: &[Call], from: Instant, end: Instant) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use keel_drill::trace_headers::TraceHeaders;
+
     use super::*;
 
     fn calls(begun: Instant, spans: &[(u64, u64)]) -> Vec<Call> {
@@ -226,6 +228,7 @@ mod tests {
             path: "/".to_owned(),
             key: None,
             patience: Vec::new(),
+            trace: TraceHeaders::default(),
             ended: Some(at(*to)),
         };
         spans.iter().map(call).collect()

@@ -1,6 +1,7 @@
 //! The judges of `call.deadline` on calls without a server.
 
 use http::Method;
+use keel_drill::trace_headers::TraceHeaders;
 
 use super::*;
 
@@ -14,6 +15,7 @@ fn call(sent: Instant, after: Duration, says: Option<Duration>) -> Call {
         path: "/".to_owned(),
         key: None,
         patience: says.map(|waits| DeadlineHeader { header: "grpc-timeout", waits }).into_iter().collect(),
+        trace: TraceHeaders::default(),
         ended: None,
     }
 }

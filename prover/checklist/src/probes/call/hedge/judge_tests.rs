@@ -1,6 +1,7 @@
 //! The judges of `call.hedge` on calls without a server.
 
 use http::Method;
+use keel_drill::trace_headers::TraceHeaders;
 
 use super::*;
 use crate::finding::Bearing;
@@ -17,6 +18,7 @@ fn slow(spans: &[(u64, u64)]) -> Slow {
         path: "/".to_owned(),
         key: None,
         patience: Vec::new(),
+        trace: TraceHeaders::default(),
         ended: Some(at(to)),
     };
     Slow { calls: spans.iter().map(call).collect(), took: LATE, well: true }

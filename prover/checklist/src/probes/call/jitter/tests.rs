@@ -72,6 +72,24 @@ fn intervals_of_plus_or_minus_a_tenth_are_jittered() {
 }
 
 #[test]
+fn eight_calls_suffice_only_where_they_are_clearly_jittered() {
+    let begun = Instant::now();
+    let times = |gaps: &[u64]| {
+        let mut at = begun;
+        let next = gaps.iter().map(|gap| {
+            at += Duration::from_millis(*gap);
+            at
+        });
+        std::iter::once(begun).chain(next).collect::<Vec<Instant>>()
+    };
+    assert!(suffice(&times(&[800, 1200, 900, 1100, 850, 1150, 1000])));
+    assert!(!suffice(&times(&[800, 1200, 900, 1100, 850, 1150])), "seven");
+    assert!(!suffice(&times(&[950, 1050, 980, 1020, 960, 1040, 1000])), "by a tenth: twelve");
+    assert!(!suffice(&times(&[1000; 10])));
+    assert!(suffice(&times(&[1000; 11])));
+}
+
+#[test]
 fn the_noise_of_a_busy_machine_in_even_intervals_is_not_jitter() {
     let noisy = intervals([100, 115, 90, 108, 97, 112, 88]);
     assert!(!noisy.are_jittered(), "{noisy:?}");

@@ -68,6 +68,8 @@ pub(crate) fn bound(crowds: &[Crowd]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use keel_drill::trace_headers::TraceHeaders;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -79,6 +81,7 @@ mod tests {
             path: "/".to_owned(),
             key: None,
             patience: Vec::new(),
+            trace: TraceHeaders::default(),
             ended: ended.map(|ended| base + ended),
         };
         times.into_iter().map(call).collect()

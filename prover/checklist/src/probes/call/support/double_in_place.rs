@@ -55,7 +55,7 @@ pub(crate) async fn examine(
     judge: impl for<'l> Fn(&'l Lab, &'l Watched) -> BoxFuture<'l, Finding>,
 ) -> Finding {
     let mut timetable = Timetable::begin(lab);
-    let (dependents, mut left_out) = match proxied_dependency::all(id, lab).await {
+    let InPeace { dependents, mut left_out } = match in_peace(id, lab).await {
         Ok(found) => found,
         Err(finding) => return finding,
     };
@@ -83,6 +83,28 @@ pub(crate) async fn examine(
         return Finding::unknown(id, "calls to no dependency could be seen one by one", left_out);
     }
     by_dependency::join(id, findings, left_out)
+}
+
+/// The dependencies in peace, with evidence of what is left out: seen once in a run, as each probe shows anew that a request causes a call.
+#[derive(Clone)]
+struct InPeace {
+    dependents: Vec<Dependent>,
+    left_out: Vec<Evidence>,
+}
+
+async fn in_peace(id: &str, lab: &mut Lab) -> Result<InPeace, Finding> {
+    if let Some(seen) = lab.observations.get::<InPeace>() {
+        return Ok(seen);
+    }
+    let (dependents, left_out) = proxied_dependency::all(id, lab).await?;
+    let seen = InPeace { dependents, left_out };
+    lab.observations.keep(seen.clone());
+    Ok(seen)
+}
+
+/// Returns true if a probe needs no subject that runs: the dependencies were seen in peace, and it starts the subject itself.
+pub(crate) fn needs_no_start(lab: &Lab) -> bool {
+    lab.observations.get::<InPeace>().is_some()
 }
 
 fn speaks_http(lab: &Lab, name: &str) -> Option<Dependency> {

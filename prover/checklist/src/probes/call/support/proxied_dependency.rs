@@ -42,7 +42,7 @@ pub(crate) fn seen_under(clause: Clause, good: bool, what: impl Into<String>, me
 }
 
 /// A dependency behind a fault proxy, and what reaches it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Dependent {
     pub(crate) name: String,
     /// The requests declared to use it that were seen to call it.
@@ -52,7 +52,7 @@ pub(crate) struct Dependent {
 }
 
 /// A request that calls the dependency.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct User {
     pub(crate) spec: RequestSpec,
     /// The two answers in peace.

@@ -174,6 +174,7 @@ fn largest_fall(points: &[(f64, f64)]) -> f64 {
 #[allow(clippy::unwrap_used, reason = "a test that panics says where")]
 mod tests {
     use super::*;
+    use crate::subject::SOAK;
 
     fn trend(kind: Kind, amount: impl Fn(f64) -> f64) -> Trend {
         let samples: Vec<(f64, f64)> = (0..60).map(|at| (f64::from(at) / 2.0, amount(f64::from(at) / 2.0))).collect();
@@ -224,6 +225,22 @@ mod tests {
         assert_eq!(of(Kind::Memory, 25.0, &|_| 20.0 * mib).too_coarse(), None);
         assert!(of(Kind::Descriptors, 25.0, &|_| 10.0).too_coarse().is_some(), "one in 20 s would not show");
         assert_eq!(of(Kind::Descriptors, 600.0, &|_| 10.0).too_coarse(), None);
+    }
+
+    #[test]
+    fn the_default_soak_is_long_enough_to_tell_a_leak_from_a_flat_line() {
+        let (lasts, mib) = (SOAK.as_secs_f64(), 1024.0 * 1024.0);
+        let of = |kind, amount: &dyn Fn(f64) -> f64| {
+            let at = |number: i32| f64::from(number) * lasts / 100.0;
+            let samples: Vec<(f64, f64)> = (0..100).map(|number| (at(number), amount(at(number)))).collect();
+            Measure::of(kind, &samples).unwrap()
+        };
+        assert_eq!(of(Kind::Memory, &|at| 10.0 * mib + mib * at).trend, Trend::Rising, "a MiB a second");
+        assert_eq!(of(Kind::Descriptors, &|at| 10.0 + 1.5 * at).trend, Trend::Rising, "three in two seconds");
+        let flat = of(Kind::Memory, &|_| 20.0 * mib);
+        assert_eq!((flat.trend, flat.too_coarse()), (Trend::Flat, None));
+        let slow = of(Kind::Memory, &|at| 20.0 * mib + 0.05 * mib * at);
+        assert!(slow.trend != Trend::Flat || slow.too_coarse().is_some(), "50 KiB a second are not flat");
     }
 
     #[test]

@@ -1,0 +1,33 @@
+//! Rules of one route as a JSON document, for the description of an API.
+
+use resilience::rate_limit::RateRules;
+use serde_json::{Map, Value as Json, json};
+
+use crate::route_rules::RouteRules;
+
+impl RouteRules {
+    /// Returns what is declared, as an object; what is not declared is left out, and so is what an answer or a parameter describes.
+    pub fn document(&self) -> Json {
+        let objective = self.objective.map(|objective| json!(objective.as_millis() as u64));
+        let members = [
+            ("criticality", self.criticality.map(|class| json!(class.name()))),
+            ("objective_ms", objective.filter(|_| !self.streaming)),
+            ("deadline_ms", self.deadline.map(|deadline| json!(deadline.as_millis() as u64))),
+            ("body_bytes", self.body_bytes.map(Json::from)),
+            ("bulkhead", self.bulkhead.map(Json::from)),
+            ("rate_limit", self.rate_limit.map(rate)),
+            ("client_rate_limit", self.client_rate_limit.map(rate)),
+            ("streaming", self.streaming.then_some(Json::from(true))),
+            ("cache_control", self.cache_control.map(Json::from)),
+            ("deprecated", self.deprecation.map(|deprecation| Json::from(deprecation.date()))),
+            ("sunset", self.deprecation.and_then(|deprecation| deprecation.sunset_date()).map(Json::from)),
+            ("loosened", self.reason.map(Json::from)),
+        ];
+        let declared = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        Json::Object(declared.collect::<Map<String, Json>>())
+    }
+}
+
+fn rate(rules: RateRules) -> Json {
+    json!({ "requests": rules.rate, "seconds": rules.per.as_secs_f64(), "burst": rules.burst })
+}

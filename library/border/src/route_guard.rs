@@ -1,0 +1,185 @@
+//! What the rules of one route do with its requests and answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use tokio::time::Instant;
+
+use crate::Problem;
+use crate::bulkheads::{BulkheadPlace, NamedBulkhead};
+use crate::held_body::held_by;
+use crate::invalid_route::InvalidRouteRules;
+use crate::limits::Limits;
+use crate::route_rate::{ClientKey, Quotas, RouteRate};
+use crate::route_rules::RouteRules;
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// One declared route.
+#[derive(Debug)]
+pub(crate) struct RouteGuard {
+    rules: RouteRules,
+    /// Names of what is looser than at the listener.
+    loosened: Vec<&'static str>,
+    rate: Option<RouteRate>,
+    bulkhead: Option<Arc<NamedBulkhead>>,
+    /// Headers of each answer.
+    headers: HeaderMap,
+    cache_control: Option<HeaderValue>,
+    /// The media types of a body, for `Accept`.
+    accepted: Option<HeaderValue>,
+    /// True once a router has it.
+    is_routed: AtomicBool,
+}
+
+/// A request that the rules let pass, or refuse.
+pub(crate) struct Passage {
+    route: Arc<RouteGuard>,
+    place: Option<BulkheadPlace>,
+    quotas: Quotas,
+    is_read: bool,
+}
+
+impl RouteGuard {
+    /// Checks the rules; `bulkhead` is the one that they name.
+    pub(crate) fn new(
+        rules: RouteRules,
+        listener: &Limits,
+        bulkhead: Option<Arc<NamedBulkhead>>,
+        now: Instant,
+    ) -> Result<Self, InvalidRouteRules> {
+        rules.check(listener)?;
+        let route = rules.route();
+        if let (Some(name), None) = (rules.bulkhead, &bulkhead) {
+            return Err(InvalidRouteRules::UnknownBulkhead { route: route.to_owned(), bulkhead: name.to_owned() });
+        }
+        for media_type in rules.media_types {
+            let is_token = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_graphic());
+            let is_valid =
+                media_type.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype));
+            if !is_valid || media_type.contains([';', ',', '*', ' ']) {
+                let media_type = (*media_type).to_owned();
+                return Err(InvalidRouteRules::MediaType { route: route.to_owned(), media_type });
+            }
+        }
+        let value = |header: &'static str, text: &str| {
+            HeaderValue::from_str(text).map_err(|_| InvalidRouteRules::Header {
+                route: route.to_owned(),
+                header,
+                value: text.to_owned(),
+            })
+        };
+        let accepted = value("accept", &rules.media_types.join(", "))?;
+        let (loosened, _) = rules.loosened_from(listener);
+        Ok(Self {
+            loosened,
+            rate: RouteRate::of(&rules, now),
+            bulkhead,
+            headers: rules.deprecation.map_or(Ok(HeaderMap::new()), |deprecation| deprecation.headers(route))?,
+            cache_control: rules.cache_control.map(|text| value("cache-control", text)).transpose()?,
+            accepted: (!rules.media_types.is_empty()).then_some(accepted),
+            is_routed: AtomicBool::new(false),
+            rules,
+        })
+    }
+
+    pub(crate) const fn rules(&self) -> &RouteRules {
+        &self.rules
+    }
+
+    pub(crate) fn loosened(&self) -> &[&'static str] {
+        &self.loosened
+    }
+
+    pub(crate) const fn rate(&self) -> Option<&RouteRate> {
+        self.rate.as_ref()
+    }
+
+    /// Notes that a router has it.
+    pub(crate) fn has_router(&self) {
+        self.is_routed.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_routed(&self) -> bool {
+        self.is_routed.load(Ordering::Relaxed)
+    }
+
+    /// Lets a request pass, or refuses it: by its rate, by its head, and last by its bulkhead, whose place it holds from then on.
+    ///
+    /// `client` is asked for the network of the client only where that matters; it returns none for a client without bounds.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        request: &Request,
+        client: impl FnOnce() -> Option<ClientKey>,
+        now: Instant,
+    ) -> (Option<Problem>, Passage) {
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        let mut passage = Passage { route: self.clone(), place: None, quotas: Quotas::default(), is_read };
+        if let Some(rate) = &self.rate {
+            let client = if rate.is_by_client() { client() } else { None };
+            let (limited, quotas) = rate.pass(client, now);
+            passage.quotas = quotas;
+            if limited.is_some() {
+                return (limited, passage);
+            }
+        }
+        if let Err(problem) = self.check_head(request.headers(), request.body()) {
+            return (Some(problem), passage);
+        }
+        let place = self.bulkhead.as_ref().map(|bulkhead| bulkhead.enter()).transpose();
+        match place {
+            Ok(place) => (None, Passage { place, ..passage }),
+            Err(problem) => (Some(problem), passage),
+        }
+    }
+
+    fn check_head(&self, headers: &HeaderMap, body: &Body) -> Result<(), Problem> {
+        if !self.rules.media_types.is_empty() && !body.is_end_stream() {
+            let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let essence = kind.split(';').next().unwrap_or_default().trim();
+            if !self.rules.media_types.iter().any(|known| known.eq_ignore_ascii_case(essence)) {
+                let known = self.rules.media_types.join(", ");
+                let detail = match essence {
+                    "" => format!("the body has no content type; send one of: {known}"),
+                    _ => format!("a body of the type {essence:?} cannot be used here; send one of: {known}"),
+                };
+                return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+            }
+        }
+        if self.rules.idempotency_key && headers.get(IDEMPOTENCY_KEY).is_none_or(|key| key.is_empty()) {
+            let detail = "the header Idempotency-Key is needed, so that a repetition takes effect once";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+        }
+        Ok(())
+    }
+}
+
+impl Passage {
+    /// Adds the headers of the route to an answer, and gives the place back: at once when the answer is complete, else when it ends.
+    pub(crate) fn leave(self, mut response: Response) -> Response {
+        let Self { route, place, quotas, is_read } = self;
+        let status = response.status();
+        let headers = response.headers_mut();
+        for (name, value) in &route.headers {
+            headers.append(name.clone(), value.clone());
+        }
+        quotas.add_to(headers);
+        if status == StatusCode::UNSUPPORTED_MEDIA_TYPE
+            && let Some(accepted) = &route.accepted
+        {
+            headers.entry(header::ACCEPT).or_insert_with(|| accepted.clone());
+        }
+        let is_cacheable = is_read && (status.is_success() || status == StatusCode::NOT_MODIFIED);
+        if let Some(value) = route.cache_control.as_ref().filter(|_| is_cacheable) {
+            headers.entry(header::CACHE_CONTROL).or_insert_with(|| value.clone());
+        }
+        match place {
+            Some(place) if response.body().size_hint().exact().is_none() => response.map(|body| held_by(place, body)),
+            _ => response,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The service of a connection: what happens to a request between the HTTP server and the routes.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderValue, StatusCode, Version, header};
+use axum::response::Response;
+use hyper::body::{Body as _, Incoming};
+use resilience::Criticality;
+use tokio::time::Instant;
+use tower::Service;
+
+use crate::answer::AnswerBody;
+use crate::connection::Connection;
+use crate::exchange::Exchange;
+use crate::shed::{Early, Shed, Where};
+use crate::streams::Streams;
+use crate::{criticality, identity, prepared};
+
+/// Begins a request, and returns its answer: a refusal before it is routed, or that of the routes.
+pub(crate) fn answer(
+    request: hyper::Request<Incoming>,
+    peer: SocketAddr,
+    connection: &Arc<Connection>,
+    streams: &Streams,
+    shed: &Shed,
+    routes: &Router,
+) -> impl Future<Output = Result<axum::http::Response<AnswerBody>, Infallible>> + use<> {
+    let running = Exchange::begin(connection.clone(), request.uri().path());
+    let http2 = request.version() == Version::HTTP_2;
+    if http2 {
+        streams.begin(running.exchange());
+    }
+    shed.request();
+    let has_body = !request.body().is_end_stream();
+    if has_body {
+        connection.has_body();
+    }
+    let refused = shed.is_congested().then(|| refuse_early(shed, &request, connection)).flatten();
+    if refused.is_some() && has_body {
+        connection.leave_unread();
+    }
+    let mut request: Request = request.map(axum::body::Body::new);
+    request.extensions_mut().insert(ConnectInfo(peer));
+    request.extensions_mut().insert(running.exchange().clone());
+    let answer = match refused {
+        Some(refused) => Begun::Refused(refused),
+        None if !http2 && connection.turn.is_over() => Begun::InNextTurn(Box::new((routes.clone(), request))),
+        None => Begun::Now(routes.clone().call(request)),
+    };
+    async move {
+        let mut response = match answer {
+            Begun::Refused(refused) => refused,
+            Begun::Now(answer) => answer.await?,
+            Begun::InNextTurn(later) => {
+                tokio::task::yield_now().await;
+                let (mut routes, request) = *later;
+                routes.call(request).await?
+            }
+        };
+        if !http2 && running.exchange().connection().retires() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            running.exchange().place().unmeasured();
+            running.exchange().connection().upgraded();
+        }
+        Ok(AnswerBody::wrap(response, running, http2))
+    }
+}
+
+/// A request that has begun.
+enum Begun<F> {
+    Refused(Response),
+    Now(F),
+    /// A pipelined request, which waits until other connections had their turn.
+    InNextTurn(Box<(Router, Request)>),
+}
+
+/// Refuses a request before it is routed, when it would be refused on any route.
+fn refuse_early(shed: &Shed, request: &hyper::Request<Incoming>, connection: &Connection) -> Option<Response> {
+    let class = criticality::of(request.headers(), Criticality::Critical);
+    let client = connection.client_of(request.headers()).network();
+    let now = Instant::now();
+    let age = connection.age(now);
+    let (method, path) = (request.method(), request.uri().path());
+    let reason = shed.refuse_early(Early { at: Where::Server, method, path, class, client, age, now })?;
+    let id = identity::request_id(request.headers());
+    Some(prepared::response(reason, HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"))))
+}

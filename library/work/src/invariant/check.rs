@@ -1,0 +1,108 @@
+//! One invariant and its check.
+
+use std::fmt::Write as _;
+
+use store::{Engine, Row, Store, StoreError, Value, args};
+
+use crate::error::WorkError;
+
+/// Maximum number of rows that a verdict names.
+pub const MAX_SHOWN: usize = 20;
+/// Maximum length of a value in a verdict in bytes.
+const MAX_VALUE: usize = 100;
+
+/// A statement about the data: a query that finds the rows that break it.
+///
+/// ```
+/// # use evenkeel_work::invariant::Invariant;
+/// Invariant::new("no balance is negative", "SELECT id, cents FROM accounts WHERE cents < 0");
+/// Invariant::new("the cents of all accounts are zero", "SELECT SUM(cents) AS cents FROM accounts HAVING SUM(cents) <> 0");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Invariant {
+    pub(super) name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+/// The end of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The query has found no row.
+    Holds,
+    /// The query has found rows: the first ones, at most [`MAX_SHOWN`], as `column=value`.
+    Breached {
+        /// The rows.
+        rows: Vec<String>,
+        /// True when there are more.
+        has_more: bool,
+    },
+}
+
+impl Invariant {
+    /// An invariant with its name, a sentence, and the query that finds the rows that break it. Select the columns that name a row to people; the
+    /// alarm shows them.
+    pub fn new(name: &'static str, query: &'static str) -> Self {
+        Self { name, sqlite: query, postgres: query }
+    }
+
+    /// Replaces the query for PostgreSQL.
+    #[must_use]
+    pub fn on_postgres(self, query: &'static str) -> Self {
+        Self { postgres: query, ..self }
+    }
+
+    /// Runs the query on one snapshot. Cancel-safe.
+    ///
+    /// # Errors
+    /// The store's: then nothing is known.
+    pub(super) async fn check(&self, store: &Store) -> Result<Verdict, WorkError> {
+        let query = match store.engine() {
+            Engine::Sqlite => self.sqlite,
+            Engine::Postgres => self.postgres,
+        };
+        store
+            .read(|tx| {
+                Box::pin(async move {
+                    let (mut rows, mut has_more) = (Vec::new(), false);
+                    let read = tx.fetch_each(query, args![], MAX_SHOWN, |row| {
+                        rows.push(shown(&row));
+                        std::future::ready(Ok(()))
+                    });
+                    match read.await {
+                        Ok(_) => {}
+                        Err(StoreError::TooManyRows { .. }) => has_more = true,
+                        Err(error) => return Err(error.into()),
+                    }
+                    Ok(if rows.is_empty() { Verdict::Holds } else { Verdict::Breached { rows, has_more } })
+                })
+            })
+            .await
+    }
+}
+
+/// Writes a row as `column=value column=value`.
+fn shown(row: &Row) -> String {
+    let mut text = String::new();
+    for (place, column) in row.columns().enumerate() {
+        let value = row.at::<Value>(place).map_or_else(|error| error.to_string(), |value| shown_value(&value));
+        let space = if place == 0 { "" } else { " " };
+        let _ = write!(text, "{space}{column}={}", &value[..value.floor_char_boundary(MAX_VALUE)]);
+    }
+    text
+}
+
+fn shown_value(value: &Value) -> String {
+    match value {
+        Value::Int(Some(number)) => number.to_string(),
+        Value::Bool(Some(flag)) => flag.to_string(),
+        Value::Text(Some(text)) => text.clone(),
+        Value::Float(Some(number)) => number.to_string(),
+        Value::Uuid(Some(id)) => id.to_string(),
+        Value::Numeric(Some(number)) => number.to_string(),
+        Value::Json(Some(document)) => document.to_string(),
+        other if other.is_null() => "null".to_owned(),
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,2 @@
+-- Reads the last version of a stream.
+SELECT version FROM evenkeel_stream WHERE stream = $1

@@ -1,0 +1,2 @@
+-- Resumes a kind.
+DELETE FROM evenkeel_paused_kind WHERE kind = $1

@@ -1,0 +1,2 @@
+-- Deletes runs that have ended.
+DELETE FROM evenkeel_run WHERE id = ANY($1)

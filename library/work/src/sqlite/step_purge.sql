@@ -1,0 +1,2 @@
+-- Deletes the steps of runs.
+DELETE FROM evenkeel_step WHERE run_id = ANY($1)

@@ -1,0 +1,4 @@
+-- Adds a subscription, unless it is there.
+INSERT INTO evenkeel_subscription (name, epoch, txid, seq, until_epoch, until_txid, until_seq, moved_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, CAST(unixepoch('subsec') * 1000000 AS INTEGER))
+ON CONFLICT DO NOTHING

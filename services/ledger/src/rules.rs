@@ -1,0 +1,33 @@
+//! Rules of the routes that differ from the others.
+
+use evenkeel::prelude::*;
+
+/// The bulkhead of forecasts, which compute for milliseconds each.
+pub const FORECASTS: &str = "forecasts";
+/// Forecasts at a time, those that wait for a thread included: more would only wait for longer.
+pub const FORECAST_PLACES: u32 = 8;
+
+/// Forecasts: a storm of them leaves the processors to transfers.
+pub const fn forecasts() -> RouteRules {
+    RouteRules::of("GET /v1/accounts/{id}/forecast").bulkhead(FORECASTS)
+}
+
+/// New accounts.
+pub const fn accounts() -> RouteRules {
+    effect("POST /v1/accounts")
+}
+
+/// New transfers.
+pub const fn transfers() -> RouteRules {
+    effect("POST /v1/transfers")
+}
+
+/// New payouts.
+pub const fn payouts() -> RouteRules {
+    effect("POST /v1/payouts")
+}
+
+/// A route whose requests take effect once, with a small body of JSON.
+const fn effect(route: &'static str) -> RouteRules {
+    RouteRules::of(route).media_types(&["application/json"]).idempotency_key().body_bytes(16 * 1024)
+}
