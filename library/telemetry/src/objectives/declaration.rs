@@ -92,8 +92,8 @@ impl Objective {
         Self::of(Subject::route(route.as_ref()))
     }
 
-    /// Begins the objectives of the calls to a dependency, by its name. A call counts once, whatever its attempts; without a whole answer it is a failure,
-    /// also when a guard refuses it.
+    /// Begins the objectives of the calls to a dependency, by its name. Each call counts once, and not each attempt. A call without a whole
+    /// answer is a failure, also when a guard refuses it.
     pub fn dependency(name: impl Into<String>) -> Self {
         Self::of(Subject::Dependency(name.into()))
     }

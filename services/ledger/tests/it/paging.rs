@@ -14,8 +14,8 @@ use crate::running::{Ledger, NO_BANK, eventually};
 
 /// The factor by which all windows and waits are shorter: an hour is a minute.
 const FASTER: &str = "60";
-/// Requests at a time, of each kind.
-const WORKERS: usize = 3;
+/// Requests at a time. On a busy machine more would wait for each other, and be refused.
+const WORKERS: usize = 1;
 /// Query for the pages that fire now.
 const PAGES: &str = r#"ALERTS{severity="page",alertstate="firing"}"#;
 
