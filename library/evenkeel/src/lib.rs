@@ -49,6 +49,7 @@ mod context;
 mod cores;
 mod cpu;
 mod database;
+mod declared_routes;
 mod defaults;
 #[cfg(feature = "client")]
 mod dependencies;

@@ -1,14 +1,13 @@
 //! Additions to a service's OpenAPI document: problem documents, the border's answers to any request, and the declared rules of routes.
 
+mod problem;
 mod route_rules;
 
 use border::RouteRules;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
-use utoipa::openapi::{Components, ContentBuilder, HeaderBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{Components, OpenApi, RefOr};
 
-/// The name of the schema of problem documents.
-const PROBLEM: &str = "Problem";
+use self::problem::{SCHEMA, problem, problem_schema};
 
 /// Error answers of any operation, with the reason.
 const EVERYWHERE: [(&str, &str); 6] = [
@@ -51,7 +50,7 @@ pub fn complete_with(mut document: OpenApi, rules: &[RouteRules]) -> OpenApi {
 
 fn with_problems(mut document: OpenApi) -> OpenApi {
     let components = document.components.get_or_insert_with(Components::new);
-    components.schemas.entry(PROBLEM.to_owned()).or_insert_with(|| problem_schema().into());
+    components.schemas.entry(SCHEMA.to_owned()).or_insert_with(|| problem_schema().into());
     for item in document.paths.paths.values_mut() {
         let operations = [
             &mut item.get,
@@ -86,46 +85,11 @@ fn complete_operation(operation: &mut Operation) {
     }
 }
 
-fn problem(status: &str, why: &str) -> Response {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(PROBLEM))).build();
-    let response = ResponseBuilder::new().description(why).content("application/problem+json", content);
-    if !["503", "429"].contains(&status) {
-        return response.build();
-    }
-    let wait = HeaderBuilder::new().description(Some("Seconds to wait before trying again")).build();
-    response.header("Retry-After", wait).build()
-}
-
-fn problem_schema() -> utoipa::openapi::Schema {
-    let text = |description: &str| {
-        ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).description(Some(description)).build()
-    };
-    let status = ObjectBuilder::new()
-        .schema_type(SchemaType::Type(Type::Integer))
-        .description(Some("The status."))
-        .minimum(Some(400))
-        .maximum(Some(599));
-    ObjectBuilder::new()
-        .description(Some("An error, as every operation answers it (RFC 9457)."))
-        .property("type", text("The kind of problem: a URI, which may be relative, else about:blank."))
-        .property("title", text("The status's phrase."))
-        .property("status", status)
-        .property("detail", text("The mistake, and the remedy."))
-        .property("code", text("The kind of problem in one word, where a program may have to know it."))
-        .property("field", text("The field that cannot be used, when it is one."))
-        .property("request_id", text("Finds the request in the logs."))
-        .required("type")
-        .required("title")
-        .required("status")
-        .build()
-        .into()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value as Json;
     use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem, PathsBuilder};
-    use utoipa::openapi::{InfoBuilder, OpenApiBuilder};
+    use utoipa::openapi::{InfoBuilder, OpenApiBuilder, Response, ResponseBuilder};
 
     use super::*;
 

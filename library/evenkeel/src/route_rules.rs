@@ -1,18 +1,10 @@
 //! Rules of routes, as a service declares them.
 
-use border::{Border, InvalidRouteRules, RouteRules};
+use border::RouteRules;
 use clap::Args;
-use vitals::Registry;
 
 use crate::database::Database;
 use crate::service::Service;
-
-/// Declared rules of routes, and named bulkheads with their numbers of places.
-#[derive(Debug, Default)]
-pub(crate) struct Declared {
-    pub(crate) rules: Vec<RouteRules>,
-    bulkheads: Vec<(&'static str, u32)>,
-}
 
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
     /// Declares the rules of one route of the public listener: what differs from the other routes. They hold at the border, show in the OpenAPI document and in
@@ -40,28 +32,4 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
         self.declared.bulkheads.push((name, places));
         self
     }
-}
-
-impl Declared {
-    /// Returns the border with these declarations.
-    pub(crate) fn at(&self, border: &Border, registry: &Registry) -> Result<Border, InvalidRouteRules> {
-        border.declaring(self.rules.clone(), &self.bulkheads, registry)
-    }
-}
-
-/// Checks that all declared routes exist, and logs what is looser than at the listener.
-pub(crate) fn check(border: &Border) -> Result<(), InvalidRouteRules> {
-    border.check_declared()?;
-    let loosened: Vec<String> = border
-        .loosened()
-        .into_iter()
-        .map(|loosened| match loosened.reason {
-            "" => format!("{}: {}", loosened.route, loosened.what),
-            reason => format!("{}: {} ({reason})", loosened.route, loosened.what),
-        })
-        .collect();
-    if !loosened.is_empty() {
-        tracing::info!(loosened = loosened.join("; "), "some routes have looser limits than the listener");
-    }
-    Ok(())
 }

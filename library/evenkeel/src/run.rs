@@ -27,7 +27,7 @@ use crate::order::{Part, Record};
 use crate::parts::{Parts, Stopped, notify};
 use crate::service::{Run as Background, Service};
 use crate::stop_budget::StopBudget;
-use crate::{caller, defaults, history, limits, objectives, route_rules, routes};
+use crate::{caller, declared_routes, defaults, history, limits, objectives, routes};
 
 /// State of a run.
 #[derive(Debug)]
@@ -309,7 +309,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
             own_defaults = own_defaults.merge(defaults::openapi(document));
         }
         let all = routes::assembled("public", || all.merge(public_border.around(own_defaults)))?;
-        route_rules::check(&public_border)?;
+        declared_routes::check(&public_border)?;
         let (public_address, admin_address) = (public.address(), self.admin_address);
         let listener = public.listen().map_err(|error| not_listening("public", public_address, error))?;
         parts.start_public(listener, all);

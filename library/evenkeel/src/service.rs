@@ -18,8 +18,8 @@ use vitals::Build;
 use crate::Context;
 use crate::change::Change;
 use crate::database::Database;
+use crate::declared_routes::Declared;
 use crate::periodic;
-use crate::route_rules::Declared;
 use crate::settings::NoSettings;
 
 type Routes<S, D> = Box<dyn FnOnce(&Context<S, D>) -> Router + Send>;

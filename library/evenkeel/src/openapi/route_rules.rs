@@ -5,7 +5,7 @@ use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn}
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{Deprecated, HeaderBuilder, OpenApi, RefOr, Required, Response};
 
-use super::problem;
+use super::problem::problem;
 
 /// The extension with the rules of an operation.
 const EXTENSION: &str = "x-route-rules";

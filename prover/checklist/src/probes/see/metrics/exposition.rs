@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 /// Labels that tell routes apart.
-pub(in crate::probes::see) const ROUTE: [&str; 11] = [
+pub(crate) const ROUTE: [&str; 11] = [
     "route",
     "http_route",
     "path",
@@ -24,23 +24,23 @@ const MAX_MISTAKES: usize = 5;
 
 /// One line that is a number.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::probes::see) struct Sample {
-    pub(in crate::probes::see) name: String,
-    pub(in crate::probes::see) labels: BTreeMap<String, String>,
-    pub(in crate::probes::see) value: f64,
+pub(crate) struct Sample {
+    pub(crate) name: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) value: f64,
 }
 
 /// All of a scrape.
 #[derive(Clone, Debug, Default)]
-pub(in crate::probes::see) struct Scrape {
-    pub(in crate::probes::see) samples: Vec<Sample>,
+pub(crate) struct Scrape {
+    pub(crate) samples: Vec<Sample>,
     /// Of metrics that declare one: `counter`, `gauge`, `histogram`, `summary` and OpenMetrics' others.
-    pub(in crate::probes::see) types: BTreeMap<String, String>,
+    pub(crate) types: BTreeMap<String, String>,
 }
 
 impl Sample {
     /// `name{label="value"}`
-    pub(in crate::probes::see) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let labels: Vec<String> = self.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
         format!("{}{{{}}}", self.name, labels.join(","))
     }
@@ -51,13 +51,13 @@ impl Scrape {
     ///
     /// # Errors
     /// At most five lines that are not of the format, each with what is wrong.
-    pub(in crate::probes::see) fn parse(text: &str) -> Result<Self, Vec<String>> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Vec<String>> {
         let (scrape, mistakes) = Self::read(text);
         if mistakes.is_empty() { Ok(scrape) } else { Err(mistakes) }
     }
 
     /// Reads the lines that are of the format; and at most five that are not, each with what is wrong.
-    pub(in crate::probes::see) fn read(text: &str) -> (Self, Vec<String>) {
+    pub(crate) fn read(text: &str) -> (Self, Vec<String>) {
         let (mut scrape, mut mistakes) = (Self::default(), Vec::new());
         for (number, line) in text.lines().enumerate() {
             let line = line.trim_end_matches('\r');
@@ -101,7 +101,7 @@ impl Scrape {
     }
 
     /// The declared type of the metric that a sample belongs to.
-    pub(in crate::probes::see) fn kind(&self, sample: &str) -> &str {
+    pub(crate) fn kind(&self, sample: &str) -> &str {
         let family =
             ["_bucket", "_count", "_sum", "_total", "_created"].iter().find_map(|suffix| sample.strip_suffix(suffix));
         let known = |name: &str| self.types.get(name).map(String::as_str);
@@ -109,12 +109,12 @@ impl Scrape {
     }
 
     /// Returns the number of different series.
-    pub(in crate::probes::see) fn series(&self) -> usize {
+    pub(crate) fn series(&self) -> usize {
         self.samples.len()
     }
 
     /// The value of the series with this name and these labels; 0 when there is none (yet).
-    pub(in crate::probes::see) fn value(&self, like: &Sample) -> f64 {
+    pub(crate) fn value(&self, like: &Sample) -> f64 {
         let same = |sample: &&Sample| sample.name == like.name && sample.labels == like.labels;
         self.samples.iter().find(same).map_or(0.0, |sample| sample.value)
     }
