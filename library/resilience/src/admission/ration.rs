@@ -25,7 +25,7 @@ const LEAST: f64 = 1.0;
 /// Windows that a client can save up, and requests beyond that.
 const BURST: f64 = 2.0;
 const FIRST: f64 = 1.0;
-/// Times its share, what a client asks for that is far over it.
+/// Times its share, what a client asks for that is far over it, if it is also more than all others ask for together: equal clients differ by chance.
 const FAR: f64 = 2.0;
 /// Share by which a window moves the demand of a client.
 const STEP: f64 = 0.3;
@@ -57,7 +57,7 @@ pub enum Share {
     Within,
     /// Its client has had its share: it is to be refused.
     Over,
-    /// Its client asks for more than twice its share while others ask for less than theirs: it is to be refused, and a client that waits for the refusal
+    /// Its client asks for more than twice its share, and for more than all others together, while others ask for less than theirs: it is to be refused, and a client that waits for the refusal
     /// before it asks again is slowed down by a late one.
     FarOver,
 }
@@ -67,8 +67,8 @@ pub enum Share {
 struct Level {
     /// Requests in a window of one client, by class.
     level: [f64; CLASSES],
-    /// True where some clients ask for less, by class.
-    has_others: [bool; CLASSES],
+    /// Half of what all clients ask for where some ask for less than their share, by class; else infinite.
+    half: [f64; CLASSES],
     /// The most answers a second of the last time.
     peak: f64,
     /// Requests in a window of all clients.
@@ -81,7 +81,7 @@ struct Level {
 impl Level {
     const OPEN: Self = Self {
         level: [f64::INFINITY; CLASSES],
-        has_others: [false; CLASSES],
+        half: [f64::INFINITY; CLASSES],
         peak: 0.0,
         budget: f64::INFINITY,
         left: f64::INFINITY,
@@ -150,7 +150,7 @@ impl Ration {
         flow.tokens = if level.is_finite() { (flow.tokens + level * (now - flow.at)).min(most) } else { most };
         flow.at = now;
         if flow.tokens < 1.0 {
-            let is_far = share.has_others[class as usize] && flow.demand > FAR * level;
+            let is_far = flow.demand > share.half[class as usize].max(FAR * level);
             return if is_far { Share::FarOver } else { Share::Over };
         }
         let Some(share) = self.shares.get_mut(usize::from(route)) else { return Share::Within };
@@ -202,7 +202,7 @@ impl Ration {
             // Where what is read is not answered, less would be read, and less answered: what it could do counts.
             let peak = rate.max(was.peak * (1.0 - windows / FADES).max(0.0));
             let budget = GROWTH * peak * WINDOW + LEAST;
-            let (mut left, mut level, mut has_others) = (budget, [f64::INFINITY; CLASSES], [false; CLASSES]);
+            let (mut left, mut level, mut half) = (budget, [f64::INFINITY; CLASSES], [f64::INFINITY; CLASSES]);
             // The highest class is first.
             while let Some(((of, order, _), _)) = flows.peek()
                 && *of == route
@@ -215,11 +215,13 @@ impl Ration {
                 let of_class = water_level(&mut demands, left).min(over_all[CLASSES - 1 - usize::from(order)]);
                 level[CLASSES - 1 - usize::from(order)] = of_class;
                 // They are sorted now.
-                has_others[CLASSES - 1 - usize::from(order)] = demands.first().is_some_and(|least| *least <= of_class);
+                if demands.first().is_some_and(|least| *least <= of_class) {
+                    half[CLASSES - 1 - usize::from(order)] = demands.iter().sum::<f64>() / 2.0;
+                }
                 left = (left - demands.iter().map(|demand| demand.min(of_class)).sum::<f64>()).max(0.0);
             }
             let (filled, at) = if was.left.is_finite() { (was.left, was.at) } else { (BURST * budget, now) };
-            self.shares[index] = Level { level, has_others, peak, budget, left: filled, at };
+            self.shares[index] = Level { level, half, peak, budget, left: filled, at };
         }
     }
 }
