@@ -303,7 +303,7 @@ impl AnchoredLimit {
             self.cut = None;
             if window.fixed && mean < target {
                 // The processors had time to spare beside these.
-                self.limit = self.limit.max(in_flight);
+                self.limit = self.limit.max(in_flight.min(FIRST));
             }
             self.learn_base(mean, seconds);
             self.begin(now, false);
