@@ -16,8 +16,9 @@ const HOPELESS: f64 = 0.9;
 const FULL: f64 = 0.1;
 
 impl AdmissionCore {
-    /// Counts a request, and returns whether its client has had its share of the requests that can be read. While the processors are overloaded and the queue is full or standing, a route
-    /// reads little more than it answers. Refuse the request unless it is [`Share::Within`]; ask once for each request, before `refuse_early` and `decide`. `known`: its route is that of the arrival.
+    /// Counts a request, and returns [`Share::FarOver`] when its client asks for far more than its share of the requests that can be read, while the processors
+    /// are overloaded and the queue is full or standing: refuse it then. Ask once for each request, before `refuse_early` and `decide`. `known`: its route is
+    /// that of the arrival.
     pub fn ration(&mut self, now: Duration, arrival: Arrival, known: bool) -> Share {
         let now = now.as_secs_f64();
         if arrival.exempt || self.evidence.is_idle(now) {
@@ -37,10 +38,12 @@ impl AdmissionCore {
             // The queue takes a burst, also one of handlers that take long and have answered little yet.
             return Share::Within;
         }
-        if share != Share::Within {
-            self.last_congested = now;
-            self.routes[usize::from(RouteId::OTHER.0)].refused[Reason::Share.index()] += 1;
+        if share != Share::FarOver {
+            // The queue decides about the others: how much a route can do shows late, at the start of an overload too late.
+            return Share::Within;
         }
+        self.last_congested = now;
+        self.routes[usize::from(RouteId::OTHER.0)].refused[Reason::Share.index()] += 1;
         share
     }
 
