@@ -44,7 +44,7 @@ impl Border {
         Self::build(name, limits, registry, None)
     }
 
-    /// Creates a border that also asks clients to leave (`Connection: close`) from [`Phase::Draining`] on.
+    /// Creates a border that also asks clients to leave (`Connection: close`) from [`supervision::Phase::Draining`] on.
     pub fn draining_with(name: &str, limits: Limits, registry: &Registry, lifecycle: Lifecycle) -> Self {
         Self::build(name, limits, registry, Some(lifecycle))
     }

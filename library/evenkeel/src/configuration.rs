@@ -4,9 +4,9 @@ use std::ffi::OsString;
 
 use clap::{Args, Command};
 
-use crate::database::{Database, JobsOptions};
+use crate::database::Database;
 #[cfg(feature = "store")]
-use crate::jobs;
+use crate::jobs::command::{self as jobs, JobsOptions};
 use crate::observe::{self, ObserveOptions};
 use crate::service::Service;
 use crate::settings::{self, Refused, Standard};
@@ -18,6 +18,7 @@ pub(crate) struct Configuration<S, D: Database> {
     pub(crate) store: D::Settings,
     pub(crate) own: S,
     pub(crate) observe: ObserveOptions,
+    #[cfg(feature = "store")]
     pub(crate) jobs: JobsOptions,
 }
 
@@ -34,9 +35,7 @@ pub(crate) fn configure<S: Args + Clone + Send + Sync + 'static, D: Database>(
     let configuration = Configuration {
         observe: if subcommand == observe::NAME { ObserveOptions::take(&matches) } else { ObserveOptions::default() },
         #[cfg(feature = "store")]
-        jobs: if subcommand == jobs::command::NAME { JobsOptions::take(&matches)? } else { JobsOptions::default() },
-        #[cfg(not(feature = "store"))]
-        jobs: (),
+        jobs: if subcommand == jobs::NAME { JobsOptions::take(&matches)? } else { JobsOptions::default() },
         standard: settings::take(&matches)?,
         store: settings::take(&matches)?,
         own: settings::take(&matches)?,

@@ -14,10 +14,6 @@ use crate::failed::Failed;
 pub(crate) use crate::jobs::command::JobsOptions;
 use crate::settings::NoStore;
 
-/// Options of the subcommand `jobs`, which a service without a store does not have.
-#[cfg(not(feature = "store"))]
-pub type JobsOptions = ();
-
 /// The store of a service, or none: implemented by `()` and by [`Store`](crate::Store).
 pub trait Database: Part {}
 
@@ -49,6 +45,7 @@ pub trait Part: Clone + Debug + Send + Sync + 'static {
     fn has_jobs(declared: &Self::Declared) -> bool;
 
     /// Runs the subcommand `jobs`.
+    #[cfg(feature = "store")]
     fn jobs(
         declared: Self::Declared,
         settings: &Self::Settings,
@@ -79,6 +76,7 @@ impl Part for () {
         false
     }
 
+    #[cfg(feature = "store")]
     async fn jobs(_declared: (), _settings: &NoStore, _options: JobsOptions) -> Result<(), Failed> {
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::queue::MAX_ROUTES;
 use crate::criticality::Criticality;
 
-/// Most pairs of a client and a route with a count of their own; more clients share [`SHARED`] counts by hash.
+/// Most pairs of a client and a route with a count of their own; more clients share 256 counts by hash.
 pub const MAX_FLOWS: usize = 4096;
 const SHARED: u64 = 256;
 /// Seconds of a window.
