@@ -227,8 +227,8 @@ impl Ration {
 }
 
 impl Ration {
-    /// Returns what one client can have of one route in a window, by class, where the processors are what all routes share: those of the highest class are
-    /// met first whatever their route, and what is left is shared by max-min fairness.
+    /// Returns the requests of one client on one route in a window, by class, where the processors are what all routes share: the highest class comes first
+    /// on any route, and the rest is shared by max-min fairness.
     fn levels_over_all(&mut self, rate: f64, windows: f64) -> [f64; CLASSES] {
         self.peak = rate.max(self.peak * (1.0 - windows / FADES).max(0.0));
         let mut left = GROWTH * self.peak * WINDOW + LEAST;
