@@ -55,7 +55,7 @@ struct Flow {
 pub enum Share {
     /// It is within the share of its client: it is to be read.
     Within,
-    /// Its client has had its share: it is to be refused.
+    /// Its client has had its share: the queue decides about it, and [`AdmissionCore::ration`](super::AdmissionCore::ration) says `Within`.
     Over,
     /// Its client asks for more than twice its share, and for more than all others together, while others ask for less than theirs: it is to be refused, and a client that waits for the refusal
     /// before it asks again is slowed down by a late one.
@@ -97,8 +97,6 @@ type Key = (u16, u8, u64);
 pub(super) struct Ration {
     flows: BTreeMap<Key, Flow>,
     shares: Vec<Level>,
-    /// The most answers a second of all routes, of the last time.
-    peak: f64,
     /// Start of the window, in windows since the birth of the gate.
     begun: f64,
 }
@@ -173,7 +171,7 @@ impl Ration {
         }
         if now - self.begun >= PAUSE || self.flows.is_empty() {
             // Nothing is known of the clients yet: the first window is open.
-            (self.flows, self.shares, self.peak, self.begun) = (BTreeMap::new(), Vec::new(), 0.0, now);
+            (self.flows, self.shares, self.begun) = (BTreeMap::new(), Vec::new(), now);
             return;
         }
         let windows = (now - self.begun).floor();
@@ -188,7 +186,6 @@ impl Ration {
         self.shares
             .iter_mut()
             .for_each(|share| *share = Level { left: share.left, at: share.at, peak: share.peak, ..Level::OPEN });
-        let over_all = self.levels_over_all(answers(None), windows);
         let mut flows = self.flows.iter().peekable();
         // One round for each route: bounded by the flows.
         while let Some(((route, ..), _)) = flows.peek() {
@@ -212,7 +209,7 @@ impl Ration {
                 while let Some((_, flow)) = flows.next_if(|((of, other, _), _)| (*of, *other) == (route, order)) {
                     demands.push(flow.demand);
                 }
-                let of_class = water_level(&mut demands, left).min(over_all[CLASSES - 1 - usize::from(order)]);
+                let of_class = water_level(&mut demands, left);
                 level[CLASSES - 1 - usize::from(order)] = of_class;
                 // They are sorted now.
                 if demands.first().is_some_and(|least| *least <= of_class) {
@@ -223,29 +220,6 @@ impl Ration {
             let (filled, at) = if was.left.is_finite() { (was.left, was.at) } else { (BURST * budget, now) };
             self.shares[index] = Level { level, half, peak, budget, left: filled, at };
         }
-    }
-}
-
-impl Ration {
-    /// Returns the requests of one client on one route in a window, by class, where the processors are what all routes share: the highest class comes first
-    /// on any route, and the rest is shared by max-min fairness.
-    fn levels_over_all(&mut self, rate: f64, windows: f64) -> [f64; CLASSES] {
-        self.peak = rate.max(self.peak * (1.0 - windows / FADES).max(0.0));
-        let mut left = GROWTH * self.peak * WINDOW + LEAST;
-        let mut demands: [Vec<f64>; CLASSES] = Default::default();
-        for ((route, order, _), flow) in &self.flows {
-            let class = CLASSES - 1 - usize::from(*order);
-            // What is above the default class is counted with its route.
-            if *route != ALL_ROUTES || class <= Criticality::Default as usize {
-                demands[class].push(flow.demand);
-            }
-        }
-        let mut levels = [f64::INFINITY; CLASSES];
-        for (level, demands) in levels.iter_mut().zip(&mut demands).rev() {
-            *level = water_level(demands, left);
-            left = (left - demands.iter().map(|demand| demand.min(*level)).sum::<f64>()).max(0.0);
-        }
-        levels
     }
 }
 
@@ -341,24 +315,6 @@ mod tests {
         let demands = [(Criticality::Sheddable, 50.0), (Criticality::Default, 50.0), (Criticality::Critical, 50.0)];
         let taken = play(&demands, 60.0);
         assert!(taken[2] > 49.0 && (20.0..32.0).contains(&taken[1]) && taken[0] < 0.1, "{taken:?}");
-    }
-
-    #[test]
-    fn a_higher_class_is_met_first_on_whichever_route_it_is() {
-        let demands = [(Criticality::Sheddable, 50.0), (Criticality::Default, 50.0), (Criticality::Critical, 50.0)];
-        let mut ration = Ration::default();
-        let mut taken = [0.0; 3];
-        for step in 0..PLAYED * 50 {
-            let at = f64::from(step) / 50.0;
-            for (client, (class, _)) in demands.iter().enumerate() {
-                // Each route alone could answer all that it is asked for; together they answer 60.
-                let answers = |route: Option<u16>| if route.is_some() { 50.0 / WINDOW } else { 60.0 / WINDOW };
-                let share = ration.takes(at * WINDOW, Some(client as u16), *class, client as u64, &answers);
-                taken[client] += f64::from(u8::from(share == Share::Within && at >= f64::from(FROM)));
-            }
-        }
-        let taken = taken.map(|taken| taken / f64::from(PLAYED - FROM));
-        assert!(taken[2] > 49.0 && (20.0..32.0).contains(&taken[1]) && taken[0] < 0.5, "{taken:?}");
     }
 
     #[test]
