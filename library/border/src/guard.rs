@@ -19,7 +19,7 @@ use crate::identity::identify;
 use crate::observers::{Observed, RouteObjectives};
 use crate::problem::{documented, needs_document};
 use crate::record::Record;
-use crate::route_counts::Route;
+use crate::route_counts::{METHODS, Route, slot};
 use crate::step::Step;
 use crate::traffic::UNMATCHED;
 
@@ -50,30 +50,37 @@ struct Place {
 #[derive(Clone, Debug)]
 struct KnownRoute {
     route: Arc<Route>,
-    /// None where nothing is shed.
-    id: Option<RouteId>,
+    ids: Arc<GateIds>,
     objectives: RouteObjectives,
     border: Arc<Inner>,
     /// The borders of its methods that have rules of their own.
     methods: Option<Arc<[MethodBorder]>>,
 }
 
-/// Border of one method of a route, and its id at the gate.
+/// Border of one method of a route.
 #[derive(Debug)]
 pub(crate) struct MethodBorder {
     pub(crate) method: Method,
     pub(crate) border: Arc<Inner>,
-    pub(crate) id: Option<RouteId>,
 }
+
+/// The ids of a route at the gate, a slot a method, made with the first request of each; none where nothing is shed.
+#[derive(Debug, Default)]
+struct GateIds([OnceLock<Option<RouteId>>; METHODS.len()]);
 
 impl KnownRoute {
     /// Returns the same route with the border of a method. The rules of GET are those of HEAD too.
     fn of_method(mut self, method: &Method) -> Self {
         let method = if method == Method::HEAD { &Method::GET } else { method };
         if let Some(own) = self.methods.iter().flat_map(|methods| methods.iter()).find(|own| own.method == method) {
-            (self.id, self.border) = (own.id, own.border.clone());
+            self.border = own.border.clone();
         }
         self
+    }
+
+    /// The id at the gate, of the border of the method.
+    fn id(&self, method: &Method) -> Option<RouteId> {
+        *self.ids.0[slot(method.as_str())].get_or_init(|| self.border.gate_id(&self.route, method))
     }
 }
 
@@ -85,10 +92,10 @@ impl Place {
             _ => {
                 let border = self.border.clone();
                 let route = border.traffic.route(pattern);
-                let id = border.gate_id(&route);
+                let ids = Arc::default();
                 let objectives = border.observers.objectives.of_route(route.name());
                 let methods = border.of_route(&route);
-                let known = KnownRoute { route, id, objectives, border, methods };
+                let known = KnownRoute { route, ids, objectives, border, methods };
                 let _ = self.route.set(known.clone());
                 known
             }
@@ -112,7 +119,9 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let started = Instant::now();
         let glance = Glance::of(request.headers());
-        let KnownRoute { route, id, objectives, border, .. } = self.place.route(&request).of_method(request.method());
+        let known = self.place.route(&request).of_method(request.method());
+        let id = known.id(request.method());
+        let KnownRoute { route, objectives, border, .. } = known;
         let method = request.method().clone();
         let target = request.uri().path_and_query().cloned();
         let tracer = border.observers.tracer.as_ref();

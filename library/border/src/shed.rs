@@ -119,7 +119,7 @@ impl Shed {
         let _ = self.objectives.set(objectives.clone());
     }
 
-    /// Returns the gate's id of a route; none for a route that is never shed. A route whose methods differ in their objectives has its method in front
+    /// Returns the gate's id of a route; none for a route that is never shed. A method that writes, or that has an objective of its own, is in front
     /// of its pattern.
     pub(crate) fn route(&self, name: &str, limits: &Limits) -> Option<RouteId> {
         let pattern = name.rsplit_once(' ').map_or(name, |(_method, pattern)| pattern);

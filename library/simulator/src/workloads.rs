@@ -125,6 +125,26 @@ pub fn writer_beside_computing() -> SizedWorkload {
     sized
 }
 
+/// Writes and reads of the default class that ask for `used` of what the database can write, and sheddable reads that are too much for the processors: `crawl` times
+/// their capacity. Costs are those of [`writer_beside_computing`]; the sheddable requests have the route of the reads, or that of the writes where they `share` it.
+pub fn crawl_beside_writes(used: f64, crawl: f64, share: bool) -> SizedWorkload {
+    let base = writer_beside_computing();
+    let (write, writes) = (base.workload.kinds[1].work, 1.0 / 0.006);
+    let read = Work::Yielding { time: Time::Fixed(MILLI), slice: MILLI / 4 };
+    let cost = MILLI + base.workload.costs.head;
+    let reads = 1.0 / cost.as_secs_f64();
+    let of = |route, work, rate, class| RequestKind::new(route, work).weight(rate).class(class).clients(Clients::Many(64));
+    let kinds = vec![
+        of("write", write, used * writes / 2.0, Criticality::Default),
+        of("transfer", write, used * writes / 2.0, Criticality::Default),
+        of("read", read, used * writes / 2.0, Criticality::Default),
+        of(if share { "write" } else { "read" }, read, crawl * reads, Criticality::Sheddable),
+    ];
+    let all = kinds.iter().map(|kind| kind.weight).sum();
+    let name = format!("writes and reads beside a crawl{}", if share { " on a route of the writes" } else { "" });
+    SizedWorkload { workload: Workload { name, kinds, ..base.workload }, capacity: all }
+}
+
 /// Twenty requests per second that wait for 20 to 300 ms, uniformly.
 pub fn slow_waits() -> SizedWorkload {
     let work = Work::Dependency { pool: 0, time: Time::Uniform(20 * MILLI, 300 * MILLI) };

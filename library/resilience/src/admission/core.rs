@@ -3,11 +3,13 @@
 mod early;
 mod learn;
 mod room;
+mod standing;
 mod state;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use self::standing::Standing;
 use super::anchored_limit::AnchoredLimit;
 use super::decision::{Arrival, Decision, Ended, Place, RouteId, Ticket, Wake};
 use super::processors::{Evidence, Processors};
@@ -18,6 +20,7 @@ use super::ration::Ration;
 use super::reason::Reason;
 use super::route::{LEAST_RECENT, RECENT, Route};
 use super::rules::{AdmissionRules, RouteRules};
+use crate::criticality::Criticality;
 use crate::invalid::InvalidRules;
 
 /// Share of the objective up to which an unread request is fresh: it is executed inline.
@@ -63,9 +66,7 @@ pub struct AdmissionCore {
     wakes: VecDeque<Wake>,
     in_flight: u32,
     long: u32,
-    /// Moment since which the queue is not empty, short breaks aside, and the end of the last such time.
-    queueing_since: Option<f64>,
-    emptied: f64,
+    standing: Standing,
     last_congested: f64,
     /// Last moment at which the queue was full or standing.
     last_full: f64,
@@ -96,8 +97,7 @@ impl AdmissionCore {
             wakes: VecDeque::new(),
             in_flight: 0,
             long: 0,
-            queueing_since: None,
-            emptied: 0.0,
+            standing: Standing::new(),
             last_congested: f64::NEG_INFINITY,
             last_full: f64::NEG_INFINITY,
             relaxed: 0.0,
@@ -146,10 +146,10 @@ impl AdmissionCore {
         if !congested {
             return Decision::Admit(self.admit(now, route, age));
         }
-        let wait = self.longest_wait(now) * known.objective();
-        let least = self.least_queue(now);
+        let wait = self.longest_wait(now, arrival.class) * known.objective();
+        let least = self.least_queue(now, arrival.class);
         let share = |rate: f64| (rate * wait).max(least);
-        let most_queued = self.most_queued(now, wait);
+        let most_queued = self.most_queued(now, arrival.class, wait);
         // A short queue at a limit that is only just too low is no reason to blame a route.
         if route_full || is_old || 2.0 * self.queue.len() as f64 >= most_queued {
             self.last_congested = now;
@@ -158,7 +158,7 @@ impl AdmissionCore {
             self.routes[usize::from(route)].refused_as_hopeless();
             return self.refuse(route, Reason::Hopeless);
         }
-        let order = self.order(now);
+        let order = self.order(now, arrival.class);
         let (of_route, of_all) = (
             route_full && f64::from(known.queued) >= share(known.best_rate(now)),
             (self.queue.len() + 1) as f64 > most_queued,
@@ -174,9 +174,7 @@ impl AdmissionCore {
             return self.refuse(route, Reason::Full);
         };
         self.routes[usize::from(route)].queued += 1;
-        if self.queueing_since.is_none() || (self.queue.len() == 1 && now - self.emptied > BREAK * self.objective) {
-            self.queueing_since = Some(now);
-        }
+        self.standing.queued(now, arrival.class, self.queue.len_from(), BREAK * self.objective);
         self.pump(now);
         Decision::Queue(ticket)
     }
@@ -217,7 +215,7 @@ impl AdmissionCore {
         let Some(entry) = self.queue.remove(ticket) else { return false };
         self.queue.release(ticket);
         self.routes[usize::from(entry.route)].queued -= 1;
-        self.note_empty(now);
+        self.note_left(now);
         self.pass_time(now);
         true
     }
@@ -229,8 +227,10 @@ impl AdmissionCore {
             self.roll(now, route);
         }
         self.pass_time(now);
-        let longest_wait = self.longest_wait(now);
-        let late = |entry: &Entry| now - entry.queued > WAIT_SLACK * longest_wait * self.objective_of(entry.route);
+        let longest = Criticality::ALL.map(|class| self.longest_wait(now, class));
+        let late = |entry: &Entry| {
+            now - entry.queued > WAIT_SLACK * longest[usize::from(entry.class)] * self.objective_of(entry.route)
+        };
         let late: Vec<Ticket> = self.queue.iter().filter(|(_, entry)| late(entry)).map(|(ticket, _)| ticket).collect();
         for ticket in late {
             self.evict(now, ticket, Reason::Waited);
@@ -257,14 +257,14 @@ impl AdmissionCore {
 
     /// True while the queue has not been empty for two objectives.
     pub fn is_standing(&self, now: Duration) -> bool {
-        self.order(now.as_secs_f64()) == Order::NewestFirst
+        self.order(now.as_secs_f64(), Criticality::Sheddable) == Order::NewestFirst
     }
 
     /// Admits queued requests while there are places. Bounded: each round takes one out of the queue.
     fn pump(&mut self, now: f64) {
         // A queue of bounded time has nobody at its end who is late: to serve the newest first would let others wait in vain.
         let order = Order::OldestFirst;
-        let longest_wait = self.longest_wait(now);
+        let longest = Criticality::ALL.map(|class| self.longest_wait(now, class));
         while !self.queue.is_empty() && !self.is_full(now) {
             let Some(ticket) = self.queue.next(order, &mut |route| !self.has_no_room(now, route)) else {
                 return;
@@ -273,7 +273,7 @@ impl AdmissionCore {
             let route = &mut self.routes[usize::from(entry.route)];
             route.queued -= 1;
             let waited = now - entry.queued;
-            let verdict = if waited > WAIT_SLACK * longest_wait * route.objective() {
+            let verdict = if waited > WAIT_SLACK * longest[usize::from(entry.class)] * route.objective() {
                 Err(Reason::Waited)
             } else if !route.is_unreachable() && route.is_hopeless(entry.age + waited) {
                 Err(Reason::Hopeless)
@@ -293,7 +293,7 @@ impl AdmissionCore {
                 }
             };
             self.wakes.push_back(Wake { ticket, verdict });
-            self.note_empty(now);
+            self.note_left(now);
         }
     }
 
@@ -316,13 +316,11 @@ impl AdmissionCore {
         route.queued -= 1;
         route.refused[reason.index()] += 1;
         self.wakes.push_back(Wake { ticket, verdict: Err(reason) });
-        self.note_empty(now);
+        self.note_left(now);
     }
 
-    fn note_empty(&mut self, now: f64) {
-        if self.queue.is_empty() {
-            self.emptied = now;
-        }
+    fn note_left(&mut self, now: f64) {
+        self.standing.left(now, self.queue.len_from());
     }
 
     /// Requests that take long stop counting, and limits widen while there is no congestion.
@@ -344,25 +342,23 @@ impl AdmissionCore {
         self.long += long;
     }
 
-    fn order(&self, now: f64) -> Order {
+    /// The end of the queue from which requests of a class are refused: a queue that stands helps only its newest.
+    fn order(&self, now: f64, class: Criticality) -> Order {
         let after = STANDING_AFTER * self.objective;
-        let ended = self.queue.is_empty() && now - self.emptied > BREAK * self.objective;
-        match self.queueing_since {
-            Some(since) if now - since > after && !ended => Order::NewestFirst,
-            _ => Order::OldestFirst,
-        }
+        let stands = self.standing.is_standing(now, after, self.queue.is_empty(), BREAK * self.objective);
+        if stands && !self.standing.is_served_first(now, class, after) { Order::NewestFirst } else { Order::OldestFirst }
     }
 
-    /// Longest wait in the queue, as a share of the objective.
-    fn longest_wait(&self, now: f64) -> f64 {
-        let most = if self.order(now) == Order::NewestFirst { STANDING_WAIT } else { BURST_WAIT };
+    /// Longest wait of a class in the queue, as a share of the objective.
+    fn longest_wait(&self, now: f64, class: Criticality) -> f64 {
+        let most = if self.order(now, class) == Order::NewestFirst { STANDING_WAIT } else { BURST_WAIT };
         most.min(BURST_WAIT - self.h98.get()).max(STANDING_WAIT)
     }
 
     /// Requests that may queue at any rate of answers.
-    fn least_queue(&self, now: f64) -> f64 {
+    fn least_queue(&self, now: f64, class: Criticality) -> f64 {
         let least = LEAST_QUEUE * self.cores;
-        if self.order(now) == Order::NewestFirst { least } else { least.max(LEAST_BURST) }
+        if self.order(now, class) == Order::NewestFirst { least } else { least.max(LEAST_BURST) }
     }
 
     fn objective_of(&self, route: u16) -> f64 {

@@ -24,7 +24,7 @@ pub(super) struct Entry {
     pub(super) age: f64,
     /// Moment at which it was queued.
     pub(super) queued: f64,
-    class: u8,
+    pub(super) class: u8,
     client: u16,
     generation: u32,
     live: bool,
@@ -84,6 +84,17 @@ impl Queue {
     /// Queued requests of a class.
     pub(super) fn len_of(&self, class: Criticality) -> u32 {
         self.classes[class as usize].queued
+    }
+
+    /// Queued requests from each class on.
+    pub(super) fn len_from(&self) -> [u32; CLASSES] {
+        let mut above = 0;
+        let mut len = [0; CLASSES];
+        for (len, class) in len.iter_mut().zip(&self.classes).rev() {
+            above += class.queued;
+            *len = above;
+        }
+        len
     }
 
     /// Adds a request; none when all slots are taken.

@@ -23,3 +23,17 @@ fn a_limit_without_classes_serves_critical_requests_no_better() {
     let report = simulate(&workload, &mut StaticLimit::new(64, Duration::from_millis(50)));
     assert!(report.served(0) < 0.5, "{}", report.served(0));
 }
+
+#[test]
+fn a_crawl_that_can_be_shed_costs_reads_and_writes_of_the_default_class_little() {
+    for share in [false, true] {
+        for seed in 1..4 {
+            let sized = workloads::crawl_beside_writes(0.6, 3.0, share);
+            let workload = sized.steps(&[(0.0, 0.2), (2.0, 1.0)], Duration::from_secs(6)).seed(seed);
+            let report = simulate(&workload, &mut Evenkeel::new(&workload));
+            let served = [0, 1, 2, 3].map(|kind| report.served(kind));
+            assert!(served[..3].iter().all(|served| *served >= 0.94), "{served:?}: {}, seed {seed}", workload.name);
+            assert!(served[3] < 0.5, "the crawl is too much: {served:?}");
+        }
+    }
+}

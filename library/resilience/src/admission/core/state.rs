@@ -22,7 +22,7 @@ impl AdmissionCore {
             in_flight: self.in_flight,
             long: self.long,
             queued: Criticality::ALL.map(|class| self.queue.len_of(class)),
-            longest_wait: Duration::from_secs_f64(self.longest_wait(seconds) * self.objective),
+            longest_wait: Duration::from_secs_f64(self.longest_wait(seconds, Criticality::Sheddable) * self.objective),
             standing: self.is_standing(now),
             base: self.limit.base(),
             admitted: self.admitted,
