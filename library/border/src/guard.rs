@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::response::{IntoResponse, Response};
-use resilience::admission::RouteId;
+use resilience::admission::{RouteId, RoutePools};
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
@@ -50,7 +50,7 @@ struct Place {
 #[derive(Clone, Debug)]
 struct KnownRoute {
     route: Arc<Route>,
-    ids: Arc<GateIds>,
+    at_gate: Arc<AtGate>,
     objectives: RouteObjectives,
     border: Arc<Inner>,
     /// The borders of its methods that have rules of their own.
@@ -64,9 +64,18 @@ pub(crate) struct MethodBorder {
     pub(crate) border: Arc<Inner>,
 }
 
-/// The ids of a route at the gate, a slot a method, made with the first request of each; none where nothing is shed.
+/// A route at the gate, a slot a method, made with the first request of each.
 #[derive(Debug, Default)]
-struct GateIds([OnceLock<Option<RouteId>>; METHODS.len()]);
+struct AtGate([OnceLock<GateRoute>; METHODS.len()]);
+
+/// A method of a route at the gate.
+#[derive(Debug)]
+struct GateRoute {
+    /// None where nothing is shed.
+    id: Option<RouteId>,
+    /// The pools that its requests use.
+    pools: RoutePools,
+}
 
 impl KnownRoute {
     /// Returns the same route with the border of a method. The rules of GET are those of HEAD too.
@@ -78,9 +87,12 @@ impl KnownRoute {
         self
     }
 
-    /// The id at the gate, of the border of the method.
-    fn id(&self, method: &Method) -> Option<RouteId> {
-        *self.ids.0[slot(method.as_str())].get_or_init(|| self.border.gate_id(&self.route, method))
+    /// The method at the gate of its border.
+    fn at_gate(&self, method: &Method) -> &GateRoute {
+        self.at_gate.0[slot(method.as_str())].get_or_init(|| {
+            let id = self.border.gate_id(&self.route, method);
+            GateRoute { id, pools: id.map(|id| self.border.shed.pools_of(id)).unwrap_or_default() }
+        })
     }
 }
 
@@ -92,10 +104,10 @@ impl Place {
             _ => {
                 let border = self.border.clone();
                 let route = border.traffic.route(pattern);
-                let ids = Arc::default();
+                let at_gate = Arc::default();
                 let objectives = border.observers.objectives.of_route(route.name());
                 let methods = border.of_route(&route);
-                let known = KnownRoute { route, ids, objectives, border, methods };
+                let known = KnownRoute { route, at_gate, objectives, border, methods };
                 let _ = self.route.set(known.clone());
                 known
             }
@@ -120,7 +132,8 @@ where
         let started = Instant::now();
         let glance = Glance::of(request.headers());
         let known = self.place.route(&request).of_method(request.method());
-        let id = known.id(request.method());
+        let GateRoute { id, pools } = known.at_gate(request.method());
+        let (id, pools) = (*id, pools.clone());
         let KnownRoute { route, objectives, border, .. } = known;
         let method = request.method().clone();
         let target = request.uri().path_and_query().cloned();
@@ -138,7 +151,7 @@ where
 
         Box::pin(context.scope_traced(trace, async move {
             let answer = match entered {
-                Ok(work) => border.answer(work, started).await,
+                Ok(work) => pools.scope(border.answer(work, started)).await,
                 Err(refusal) => {
                     details::refusal(refusal.status(), refusal.detail());
                     refusal.into_response()

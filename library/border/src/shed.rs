@@ -13,7 +13,7 @@ use axum::http::Method;
 use resilience::Criticality;
 use resilience::admission::{
     AdmissionRules, AdmissionSnapshot, Arrival, Entry, Gate, MAX_OBJECTIVE, OBJECTIVE, Processors, Reason, RouteId,
-    RouteRules, Share,
+    RoutePools, RouteRules, Share,
 };
 use telemetry::objectives::Objectives;
 use tokio::time::Instant;
@@ -126,6 +126,11 @@ impl Shed {
         let objective = limits.objective.filter(|_| self.is_on && !HEALTH.contains(&pattern))?;
         let rules = RouteRules::default().objective(within_bounds(objective));
         Some(self.gate.route(name, rules).unwrap_or(RouteId::OTHER))
+    }
+
+    /// The pools that a route's requests use.
+    pub(crate) fn pools_of(&self, route: RouteId) -> RoutePools {
+        self.gate.pools_of(route)
     }
 
     /// Notes the route of a path and the route's own class, so that requests for it can be refused early.

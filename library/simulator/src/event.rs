@@ -11,8 +11,8 @@ pub(crate) enum Event {
     Retry { kind: usize, client: u64, attempt: usize },
     /// A client's patience ends.
     Departure(usize),
-    /// A dependency answers.
-    Answer { request: usize, pool: usize },
+    /// A dependency answers, after it held a place for this time.
+    Answer { request: usize, pool: usize, held: std::time::Duration },
     /// The timer of the admission control.
     Tick,
 }

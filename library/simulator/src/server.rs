@@ -160,8 +160,9 @@ impl<'a> Server<'a> {
                 }
                 Event::Retry { kind, client, attempt } => self.arrive(at, kind, client, attempt),
                 Event::Departure(id) => self.depart(id),
-                Event::Answer { request, pool } => {
+                Event::Answer { request, pool, held } => {
                     self.pools[pool].taken -= 1;
+                    self.control.gave_back(pool, Some(held));
                     self.serve_pool(pool);
                     self.ready.push_back(Task::Answered(request));
                 }
@@ -444,6 +445,7 @@ impl<'a> Server<'a> {
             Work::Dependency { pool, .. } => {
                 self.requests[id].state = State::Calling;
                 self.pools[pool].waiting.push_back(id);
+                self.control.waits_for(pool, self.requests[id].kind);
                 self.serve_pool(pool);
                 None
             }
@@ -456,11 +458,13 @@ impl<'a> Server<'a> {
             let Some(request) = self.pools[index].waiting.pop_front() else { return };
             // Cancelled calls leave the line.
             if self.requests[request].state != State::Calling {
+                self.control.gave_back(index, None);
                 continue;
             }
             self.pools[index].taken += 1;
-            let at = self.now + slowness * self.requests[request].work;
-            self.schedule(at, Event::Answer { request, pool: index });
+            let held = slowness * self.requests[request].work;
+            let answer = Event::Answer { request, pool: index, held: Duration::from_secs_f64(held) };
+            self.schedule(self.now + held, answer);
         }
     }
 

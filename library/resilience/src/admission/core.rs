@@ -12,6 +12,7 @@ use std::time::Duration;
 use self::standing::Standing;
 use super::anchored_limit::AnchoredLimit;
 use super::decision::{Arrival, Decision, Ended, Place, RouteId, Ticket, Wake};
+use super::pool::RoutePools;
 use super::processors::{Evidence, Processors};
 use super::quantile::Quantile;
 use super::queue::{Entry, MAX_ROUTES, Order, Queue};
@@ -122,6 +123,11 @@ impl AdmissionCore {
         }
         self.routes.push(Route::new(name, rules.objective.as_secs_f64(), self.cores));
         Ok(RouteId((self.routes.len() - 1) as u16))
+    }
+
+    /// The pools that a route uses: mark them while its requests run.
+    pub fn pools_of(&self, route: RouteId) -> RoutePools {
+        self.routes[usize::from(self.known(route))].pools.clone()
     }
 
     /// Decides about a request whose head was read, before its body is. Verdicts about queued requests can follow: see `next_wake`.
@@ -301,7 +307,9 @@ impl AdmissionCore {
         self.roll(now, usize::from(route));
         self.admitted += 1;
         self.in_flight += 1;
-        self.routes[usize::from(route)].in_flight.enter(now);
+        let known = &mut self.routes[usize::from(route)];
+        known.in_flight.enter(now);
+        known.pools.admitted();
         Place { started: now, age, route, counted: true }
     }
 
