@@ -19,6 +19,8 @@
 //!   lifted. While the processors are overloaded, slow requests also cut the limit of the route that causes them.
 //! - **Pools.** Routes whose requests wait for the same places ([`Pool`]: the connections of a database, SQLite's writer) are held together: a further request waits in
 //!   the queue while it would wait for a place for more than a fifth of its objective.
+//! - **Classes.** While requests of a class are refused or late, lower classes may have less and less in flight, as they take processors from them after the queue;
+//!   cuts that do not help are undone.
 //! - **Queue.** Bounded by time: up to 0.8 objectives for a burst, 0.1 objectives once it has been standing for two objectives, then with the newest first.
 //!   Classes by strict priority, clients by fair share, refusals of what would come late.
 //! - **Failing open.** Where a route takes longer than 0.8 objectives without load, the objective is unreachable: it is replaced by twice that latency, and the
@@ -32,6 +34,7 @@
 //! objective is not known; `border` bounds connections, and requests of one address, by numbers that protect memory.
 
 mod anchored_limit;
+mod class_limits;
 mod client_shares;
 mod core;
 mod decision;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use resilience::Criticality;
 use resilience::admission::{
-    AdmissionCore, AdmissionRules, AdmissionSnapshot, Arrival, ClientKey, Decision, Ended, Place, Pool, Processors, RouteId,
-    RouteRules, Share, Ticket,
+    AdmissionCore, AdmissionRules, AdmissionSnapshot, Arrival, ClientKey, Decision, Ended, Place, Pool, Processors,
+    RouteId, RouteRules, Share, Ticket,
 };
 
 use crate::workload::Workload;

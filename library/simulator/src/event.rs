@@ -13,6 +13,8 @@ pub(crate) enum Event {
     Departure(usize),
     /// A dependency answers, after it held a place for this time.
     Answer { request: usize, pool: usize, held: std::time::Duration },
+    /// A statement of a transaction is answered.
+    Statement(usize),
     /// The timer of the admission control.
     Tick,
 }

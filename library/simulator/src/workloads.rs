@@ -133,7 +133,8 @@ pub fn crawl_beside_writes(used: f64, crawl: f64, share: bool) -> SizedWorkload 
     let read = Work::Yielding { time: Time::Fixed(MILLI), slice: MILLI / 4 };
     let cost = MILLI + base.workload.costs.head;
     let reads = 1.0 / cost.as_secs_f64();
-    let of = |route, work, rate, class| RequestKind::new(route, work).weight(rate).class(class).clients(Clients::Many(64));
+    let of =
+        |route, work, rate, class| RequestKind::new(route, work).weight(rate).class(class).clients(Clients::Many(64));
     let kinds = vec![
         of("write", write, used * writes / 2.0, Criticality::Default),
         of("transfer", write, used * writes / 2.0, Criticality::Default),
@@ -143,6 +144,28 @@ pub fn crawl_beside_writes(used: f64, crawl: f64, share: bool) -> SizedWorkload 
     let all = kinds.iter().map(|kind| kind.weight).sum();
     let name = format!("writes and reads beside a crawl{}", if share { " on a route of the writes" } else { "" });
     SizedWorkload { workload: Workload { name, kinds, ..base.workload }, capacity: all }
+}
+
+/// Transactions of the default class that ask for `used` of the two hundred that a database with one writer does in a second on idle cores, in ten statements
+/// of half a millisecond each, and sheddable reads that are too much for two cores: `crawl` times what they do. Costs are those of [`writer_beside_computing`].
+pub fn crawl_beside_transactions(used: f64, crawl: f64) -> SizedWorkload {
+    let base = writer_beside_computing();
+    let write = Work::Transaction { pool: 0, statements: 10, each: Time::Exponential(MILLI / 2) };
+    let writes = 1.0 / 0.005;
+    let read = Work::Yielding { time: Time::Fixed(MILLI), slice: MILLI / 4 };
+    let reads = 2.0 / (MILLI + base.workload.costs.head).as_secs_f64();
+    let of =
+        |route, work, rate, class| RequestKind::new(route, work).weight(rate).class(class).clients(Clients::Many(64));
+    let kinds = vec![
+        of("write", write, used * writes / 2.0, Criticality::Default),
+        of("transfer", write, used * writes / 2.0, Criticality::Default),
+        of("read", read, used * writes / 2.0, Criticality::Default),
+        of("list", read, crawl * reads, Criticality::Sheddable),
+    ];
+    let all = kinds.iter().map(|kind| kind.weight).sum();
+    let mut workload = Workload { name: "transactions beside a crawl".to_owned(), kinds, ..base.workload };
+    workload.cores = 2;
+    SizedWorkload { workload, capacity: all }
 }
 
 /// Twenty requests per second that wait for 20 to 300 ms, uniformly.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use self::standing::Standing;
 use super::anchored_limit::AnchoredLimit;
+use super::class_limits::ClassLimits;
 use super::decision::{Arrival, Decision, Ended, Place, RouteId, Ticket, Wake};
 use super::pool::RoutePools;
 use super::processors::{Evidence, Processors};
@@ -61,6 +62,7 @@ pub struct AdmissionCore {
     objective: f64,
     routes: Vec<Route>,
     limit: AnchoredLimit,
+    classes: ClassLimits,
     evidence: Evidence,
     ration: Ration,
     queue: Queue,
@@ -92,6 +94,7 @@ impl AdmissionCore {
             objective,
             routes: vec![Route::new("other", objective, cores)],
             limit: AnchoredLimit::of_all(cores),
+            classes: ClassLimits::default(),
             evidence: Evidence::new(),
             ration: Ration::default(),
             queue: Queue::new(),
@@ -135,7 +138,8 @@ impl AdmissionCore {
         let now = now.as_secs_f64();
         if arrival.exempt {
             self.admitted += 1;
-            return Decision::Admit(Place { started: now, age: 0.0, route: 0, counted: false });
+            let class = arrival.class;
+            return Decision::Admit(Place { started: now, age: 0.0, route: 0, class, counted: false });
         }
         self.pass_time(now);
         let (route, age) = (self.known(arrival.route), arrival.age.as_secs_f64());
@@ -145,12 +149,16 @@ impl AdmissionCore {
             self.evidence.overload();
         }
         let (is_full, route_full) = (self.is_full(now), self.has_no_room(now, route));
-        let congested = is_full || route_full || is_old || known.queued > 0;
+        let class_full = !self.classes.has_room(arrival.class);
+        if class_full {
+            self.classes.bound(now, arrival.class);
+        }
+        let congested = is_full || route_full || class_full || is_old || known.queued > 0;
         self.limit.note(now, self.in_flight, is_full, congested);
         self.routes[usize::from(route)].note(now, congested);
         let known = &self.routes[usize::from(route)];
         if !congested {
-            return Decision::Admit(self.admit(now, route, age));
+            return Decision::Admit(self.admit(now, route, arrival.class, age));
         }
         let wait = self.longest_wait(now, arrival.class) * known.objective();
         let least = self.least_queue(now, arrival.class);
@@ -162,7 +170,7 @@ impl AdmissionCore {
         }
         if !known.is_unreachable() && known.is_hopeless(age) {
             self.routes[usize::from(route)].refused_as_hopeless();
-            return self.refuse(route, Reason::Hopeless);
+            return self.refuse(now, route, arrival.class, Reason::Hopeless);
         }
         let order = self.order(now, arrival.class);
         let (of_route, of_all) = (
@@ -173,11 +181,11 @@ impl AdmissionCore {
             let reason = if of_route { Reason::Route } else { Reason::Full };
             match self.queue.victim(arrival.class, arrival.client.0, order, of_route.then_some(route)) {
                 Some(victim) => self.evict(now, victim, reason),
-                None => return self.refuse(route, reason),
+                None => return self.refuse(now, route, arrival.class, reason),
             }
         }
         let Some(ticket) = self.queue.push(arrival.class, arrival.client.0, route, age, now) else {
-            return self.refuse(route, Reason::Full);
+            return self.refuse(now, route, arrival.class, Reason::Full);
         };
         self.routes[usize::from(route)].queued += 1;
         self.standing.queued(now, arrival.class, self.queue.len_from(), BREAK * self.objective);
@@ -193,6 +201,7 @@ impl AdmissionCore {
         }
         self.pass_time(now);
         self.roll(now, usize::from(place.route));
+        self.classes.left(place.class);
         self.limit.note(now, self.in_flight, false, false);
         let route = &mut self.routes[usize::from(place.route)];
         route.note(now, false);
@@ -272,7 +281,9 @@ impl AdmissionCore {
         let order = Order::OldestFirst;
         let longest = Criticality::ALL.map(|class| self.longest_wait(now, class));
         while !self.queue.is_empty() && !self.is_full(now) {
-            let Some(ticket) = self.queue.next(order, &mut |route| !self.has_no_room(now, route)) else {
+            let class_has_room = |class| self.classes.has_room(class);
+            let Some(ticket) = self.queue.next(order, class_has_room, &mut |route| !self.has_no_room(now, route))
+            else {
                 return;
             };
             let Some(entry) = self.queue.remove(ticket) else { return };
@@ -288,13 +299,14 @@ impl AdmissionCore {
                 Ok(())
             };
             let verdict = match verdict {
-                Ok(()) => Ok(self.admit(now, entry.route, entry.age)),
+                Ok(()) => Ok(self.admit(now, entry.route, entry.class(), entry.age)),
                 Err(reason) => {
                     let route = &mut self.routes[usize::from(entry.route)];
                     if reason == Reason::Hopeless {
                         route.refused_as_hopeless();
                     }
                     route.refused[reason.index()] += 1;
+                    self.classes.refused(now, entry.class(), reason);
                     Err(reason)
                 }
             };
@@ -303,17 +315,19 @@ impl AdmissionCore {
         }
     }
 
-    fn admit(&mut self, now: f64, route: u16, age: f64) -> Place {
+    fn admit(&mut self, now: f64, route: u16, class: Criticality, age: f64) -> Place {
         self.roll(now, usize::from(route));
         self.admitted += 1;
         self.in_flight += 1;
         let known = &mut self.routes[usize::from(route)];
         known.in_flight.enter(now);
         known.pools.admitted();
-        Place { started: now, age, route, counted: true }
+        self.classes.admitted(class);
+        Place { started: now, age, route, class, counted: true }
     }
 
-    fn refuse(&mut self, route: u16, reason: Reason) -> Decision {
+    fn refuse(&mut self, now: f64, route: u16, class: Criticality, reason: Reason) -> Decision {
+        self.classes.refused(now, class, reason);
         self.routes[usize::from(route)].refused[reason.index()] += 1;
         Decision::Refuse(reason)
     }
@@ -323,6 +337,7 @@ impl AdmissionCore {
         let route = &mut self.routes[usize::from(entry.route)];
         route.queued -= 1;
         route.refused[reason.index()] += 1;
+        self.classes.refused(now, entry.class(), reason);
         self.wakes.push_back(Wake { ticket, verdict: Err(reason) });
         self.note_left(now);
     }
@@ -354,7 +369,11 @@ impl AdmissionCore {
     fn order(&self, now: f64, class: Criticality) -> Order {
         let after = STANDING_AFTER * self.objective;
         let stands = self.standing.is_standing(now, after, self.queue.is_empty(), BREAK * self.objective);
-        if stands && !self.standing.is_served_first(now, class, after) { Order::NewestFirst } else { Order::OldestFirst }
+        if stands && !self.standing.is_served_first(now, class, after) {
+            Order::NewestFirst
+        } else {
+            Order::OldestFirst
+        }
     }
 
     /// Longest wait of a class in the queue, as a share of the objective.

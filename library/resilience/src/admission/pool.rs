@@ -252,11 +252,14 @@ mod tests {
         let (pool, route) = (Pool::new(1), RoutePools::default());
         for _ in 0..WINDOW {
             route.admitted();
-            route.clone().scope(async {
-                let mut user = pool.enter();
-                user.acquired();
-                tokio::time::advance(Duration::from_millis(60)).await;
-            }).await;
+            route
+                .clone()
+                .scope(async {
+                    let mut user = pool.enter();
+                    user.acquired();
+                    tokio::time::advance(Duration::from_millis(60)).await;
+                })
+                .await;
         }
         assert_eq!(pool.using(), 0);
         route.admitted();

@@ -66,6 +66,12 @@ pub(super) struct Queue {
     queued: u32,
 }
 
+impl Entry {
+    pub(super) const fn class(&self) -> Criticality {
+        Criticality::ALL[self.class as usize]
+    }
+}
+
 impl Queue {
     pub(super) fn new() -> Self {
         let class =
@@ -180,10 +186,16 @@ impl Queue {
         self.free.push(ticket.index);
     }
 
-    /// Returns the next request: of the highest class, in it of the client with the least virtual time, whose route has room.
-    pub(super) fn next(&self, order: Order, has_room: &mut dyn FnMut(u16) -> bool) -> Option<Ticket> {
-        self.classes.iter().rev().find_map(|class| {
+    /// Returns the next request: of the highest class that has room, in it of the client with the least virtual time, whose route has room.
+    pub(super) fn next(
+        &self,
+        order: Order,
+        class_has_room: impl Fn(Criticality) -> bool,
+        has_room: &mut dyn FnMut(u16) -> bool,
+    ) -> Option<Ticket> {
+        self.classes.iter().zip(Criticality::ALL).rev().find_map(|(class, criticality)| {
             if class.queued == 0
+                || !class_has_room(criticality)
                 || !class.of_route.iter().enumerate().any(|(route, queued)| *queued > 0 && has_room(route as u16))
             {
                 return None;

@@ -91,7 +91,9 @@ mod tests {
         let highest = classes.iter().max().copied().unwrap_or_default();
         let lower = u32::from(classes.iter().any(|class| *class < highest));
         let len = |of_highest: u32| {
-            std::array::from_fn(|level| if level <= highest as usize { of_highest } else { 0 } + if level == 0 { lower } else { 0 })
+            std::array::from_fn(
+                |level| if level <= highest as usize { of_highest } else { 0 } + if level == 0 { lower } else { 0 },
+            )
         };
         let mut now = 10.0;
         while now < 10.0 + seconds {

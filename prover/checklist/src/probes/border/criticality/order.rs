@@ -102,8 +102,7 @@ async fn look(
         for shares in shares {
             generator = of_mix(shares);
             let rate_above = rate * f64::from(shares[..higher.len()].iter().sum::<u32>()) / f64::from(ALL);
-            let alone =
-                in_peace_alone(lab, &generator.only(&above), HEADROOM * rate_above, &above, objective).await?;
+            let alone = in_peace_alone(lab, &generator.only(&above), HEADROOM * rate_above, &above, objective).await?;
             fitting = Some((rate_above, alone));
             if alone.are_served() == Some(true) {
                 break;
