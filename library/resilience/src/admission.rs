@@ -18,7 +18,7 @@
 //! - **Route limit.** Requests of a route that wait for each other close a limit of its own, anchored in the same way; a limit that does not make the route faster is
 //!   lifted. While the processors are overloaded, slow requests also cut the limit of the route that causes them.
 //! - **Pools.** Routes whose requests wait for the same places ([`Pool`]: the connections of a database, SQLite's writer) are held together: a further request waits in
-//!   the queue while it would wait for a place for more than a fifth of its objective.
+//!   the queue while it would wait for a place for more than a tenth of its objective.
 //! - **Classes.** While requests of a class are refused or late, lower classes may have less and less in flight, as they take processors from them after the queue;
 //!   cuts that do not help are undone.
 //! - **Queue.** Bounded by time: up to 0.8 objectives for a burst, 0.1 objectives once it has been standing for two objectives, then with the newest first.
@@ -41,6 +41,7 @@ mod decision;
 mod gate;
 mod occupancy;
 mod pool;
+mod pool_room;
 mod processors;
 mod quantile;
 mod queue;

@@ -168,6 +168,23 @@ pub fn crawl_beside_transactions(used: f64, crawl: f64) -> SizedWorkload {
     SizedWorkload { workload, capacity: all }
 }
 
+/// Sixteen clients that ask for half of what a service does whose writes are transactions with one writer, six statements of half a millisecond each, and one
+/// more client that sends `wild` times what it does.
+pub fn wild_client_beside_transactions(wild: f64) -> SizedWorkload {
+    let base = crawl_beside_transactions(0.5, 1.0);
+    let write = Work::Transaction { pool: 0, statements: 6, each: Time::Exponential(MILLI / 2) };
+    let read = base.workload.kinds[2].work;
+    let of = |route, work, rate, clients| RequestKind::new(route, work).weight(rate).clients(clients);
+    let sent = |times: f64, clients| {
+        let routes = [("write", write, 75.0), ("transfer", write, 75.0), ("read", read, 150.0), ("list", read, 150.0)];
+        routes.map(|(route, work, rate)| of(route, work, times * rate, clients))
+    };
+    let kinds: Vec<_> = [sent(0.5, Clients::Many(16)), sent(wild, Clients::One(0))].into_iter().flatten().collect();
+    let all = kinds.iter().map(|kind| kind.weight).sum();
+    let name = "transactions of one wild client".to_owned();
+    SizedWorkload { workload: Workload { name, kinds, ..base.workload }, capacity: all }
+}
+
 /// Twenty requests per second that wait for 20 to 300 ms, uniformly.
 pub fn slow_waits() -> SizedWorkload {
     let work = Work::Dependency { pool: 0, time: Time::Uniform(20 * MILLI, 300 * MILLI) };

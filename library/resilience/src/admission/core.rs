@@ -14,6 +14,7 @@ use super::anchored_limit::AnchoredLimit;
 use super::class_limits::ClassLimits;
 use super::decision::{Arrival, Decision, Ended, Place, RouteId, Ticket, Wake};
 use super::pool::RoutePools;
+use super::pool_room::PoolRoom;
 use super::processors::{Evidence, Processors};
 use super::quantile::Quantile;
 use super::queue::{Entry, MAX_ROUTES, Order, Queue};
@@ -63,6 +64,7 @@ pub struct AdmissionCore {
     routes: Vec<Route>,
     limit: AnchoredLimit,
     classes: ClassLimits,
+    pools: PoolRoom,
     evidence: Evidence,
     ration: Ration,
     queue: Queue,
@@ -81,6 +83,20 @@ pub struct AdmissionCore {
     admitted: u64,
 }
 
+/// Longest waits in the queue, as shares of the objective.
+struct LongestWaits {
+    /// Of requests whose clients have little in the queue beside others.
+    of_light: f64,
+    of_class: [f64; Criticality::ALL.len()],
+}
+
+impl LongestWaits {
+    fn of(&self, entry: &Entry) -> f64 {
+        let of_class = self.of_class[usize::from(entry.class)];
+        WAIT_SLACK * if entry.light { of_class.max(self.of_light) } else { of_class }
+    }
+}
+
 impl AdmissionCore {
     /// Creates a core with one route, [`RouteId::OTHER`].
     ///
@@ -95,6 +111,7 @@ impl AdmissionCore {
             routes: vec![Route::new("other", objective, cores)],
             limit: AnchoredLimit::of_all(cores),
             classes: ClassLimits::default(),
+            pools: PoolRoom::default(),
             evidence: Evidence::new(),
             ration: Ration::default(),
             queue: Queue::new(),
@@ -242,10 +259,8 @@ impl AdmissionCore {
             self.roll(now, route);
         }
         self.pass_time(now);
-        let longest = Criticality::ALL.map(|class| self.longest_wait(now, class));
-        let late = |entry: &Entry| {
-            now - entry.queued > WAIT_SLACK * longest[usize::from(entry.class)] * self.objective_of(entry.route)
-        };
+        let longest = self.longest_waits(now);
+        let late = |entry: &Entry| now - entry.queued > longest.of(entry) * self.objective_of(entry.route);
         let late: Vec<Ticket> = self.queue.iter().filter(|(_, entry)| late(entry)).map(|(ticket, _)| ticket).collect();
         for ticket in late {
             self.evict(now, ticket, Reason::Waited);
@@ -279,7 +294,7 @@ impl AdmissionCore {
     fn pump(&mut self, now: f64) {
         // A queue of bounded time has nobody at its end who is late: to serve the newest first would let others wait in vain.
         let order = Order::OldestFirst;
-        let longest = Criticality::ALL.map(|class| self.longest_wait(now, class));
+        let longest = self.longest_waits(now);
         while !self.queue.is_empty() && !self.is_full(now) {
             let class_has_room = |class| self.classes.has_room(class);
             let Some(ticket) = self.queue.next(order, class_has_room, &mut |route| !self.has_no_room(now, route))
@@ -290,7 +305,7 @@ impl AdmissionCore {
             let route = &mut self.routes[usize::from(entry.route)];
             route.queued -= 1;
             let waited = now - entry.queued;
-            let verdict = if waited > WAIT_SLACK * longest[usize::from(entry.class)] * route.objective() {
+            let verdict = if waited > longest.of(&entry) * route.objective() {
                 Err(Reason::Waited)
             } else if !route.is_unreachable() && route.is_hopeless(entry.age + waited) {
                 Err(Reason::Hopeless)
@@ -321,7 +336,10 @@ impl AdmissionCore {
         self.in_flight += 1;
         let known = &mut self.routes[usize::from(route)];
         known.in_flight.enter(now);
-        known.pools.admitted();
+        if let Some(pools) = known.pools.admitted() {
+            known.used_pools = self.pools.numbers(now, &pools);
+        }
+        self.pools.admitted(now, known.used_pools);
         self.classes.admitted(class);
         Place { started: now, age, route, class, counted: true }
     }
@@ -380,6 +398,11 @@ impl AdmissionCore {
     fn longest_wait(&self, now: f64, class: Criticality) -> f64 {
         let most = if self.order(now, class) == Order::NewestFirst { STANDING_WAIT } else { BURST_WAIT };
         most.min(BURST_WAIT - self.h98.get()).max(STANDING_WAIT)
+    }
+
+    fn longest_waits(&self, now: f64) -> LongestWaits {
+        let of_light = BURST_WAIT - self.h98.get();
+        LongestWaits { of_light, of_class: Criticality::ALL.map(|class| self.longest_wait(now, class)) }
     }
 
     /// Requests that may queue at any rate of answers.

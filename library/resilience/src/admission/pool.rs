@@ -13,7 +13,7 @@ use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use crate::sync::{Arc, Mutex, PoisonError};
 
 /// Share of the objective that requests may wait for a place of a pool.
-const WAIT: f64 = 0.2;
+const WAIT: f64 = 0.1;
 /// Users that a pool always takes, for each of its places.
 const LEAST: f64 = 2.0;
 /// Share by which one use moves the mean time of holding.
@@ -26,7 +26,15 @@ const USES: f64 = 0.5;
 const MAX_POOLS: usize = 4;
 
 tokio::task_local! {
-    static CURRENT: RoutePools;
+    static CURRENT: Scoped;
+}
+
+/// The request of the running task.
+#[derive(Debug)]
+struct Scoped {
+    route: RoutePools,
+    /// It has come to a pool.
+    has_come: AtomicBool,
 }
 
 /// Places that requests of several routes wait for. Cheap to clone; the clones are one pool.
@@ -56,6 +64,8 @@ struct Shared {
     using: AtomicU32,
     /// Mean time for which a place is held, in nanoseconds.
     held: AtomicU64,
+    /// Admitted requests that have come here since the gate looked last.
+    come: AtomicU32,
 }
 
 /// A caller that waits for a place of a pool, or has one; drop it when the place is given back.
@@ -69,13 +79,17 @@ pub struct PoolUser {
 impl Pool {
     /// Creates a pool with this many places, at least one.
     pub fn new(places: u32) -> Self {
-        let (using, held) = (AtomicU32::new(0), AtomicU64::new(0));
-        Self { shared: Arc::new(Shared { places: places.max(1), using, held }) }
+        let (using, held, come) = (AtomicU32::new(0), AtomicU64::new(0), AtomicU32::new(0));
+        Self { shared: Arc::new(Shared { places: places.max(1), using, held, come }) }
     }
 
     /// Counts a caller that begins to wait for a place, and marks the route of the running task's request.
     pub fn enter(&self) -> PoolUser {
-        let _ = CURRENT.try_with(|route| route.uses(self));
+        let _ = CURRENT.try_with(|request| {
+            if !request.has_come.swap(true, Relaxed) {
+                request.route.uses(self);
+            }
+        });
         self.entered();
         PoolUser { pool: self.clone(), since: None }
     }
@@ -100,15 +114,24 @@ impl Pool {
         self.shared.held.store(moved.max(1), Relaxed);
     }
 
-    /// True when a further caller would wait for a place for more than its share of this objective, in seconds.
-    pub(super) fn is_full(&self, objective: f64) -> bool {
+    /// Admitted requests that have come since the last call of [`Pool::take_come`].
+    pub(super) fn come(&self) -> u32 {
+        self.shared.come.load(Relaxed)
+    }
+
+    pub(super) fn take_come(&self) -> u32 {
+        self.shared.come.swap(0, Relaxed)
+    }
+
+    /// True when a further caller would wait for a place for more than its share of this objective, in seconds, behind the users and those that are `coming`.
+    pub(super) fn is_full(&self, objective: f64, coming: f64) -> bool {
         let places = f64::from(self.shared.places);
         let held = Duration::from_nanos(self.shared.held.load(Relaxed)).as_secs_f64();
-        let using = f64::from(self.using());
+        let using = f64::from(self.using()) + coming;
         using + 1.0 > LEAST * places && (using + 1.0) / places * held > WAIT * objective
     }
 
-    fn is(&self, other: &Self) -> bool {
+    pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 }
@@ -152,13 +175,14 @@ struct Used {
 }
 
 impl RoutePools {
-    /// Runs the work of a request of the route. Cancel-safe if `work` is.
+    /// Runs the work of an admitted request of the route. Cancel-safe if `work` is.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
-        CURRENT.scope(self, work)
+        CURRENT.scope(Scoped { route: self, has_come: AtomicBool::new(false) }, work)
     }
 
-    /// Notes that a request of the route uses a pool.
+    /// Notes that an admitted request of the route has come to a pool: once for each request.
     pub fn uses(&self, pool: &Pool) {
+        pool.shared.come.fetch_add(1, Relaxed);
         self.shared.any.store(true, Relaxed);
         let mut used = self.shared.used.lock().unwrap_or_else(PoisonError::into_inner);
         match used.iter().position(|used| used.pool.is(pool)) {
@@ -168,28 +192,19 @@ impl RoutePools {
         }
     }
 
-    /// Notes that a request of the route was admitted.
-    pub(super) fn admitted(&self) {
+    /// Notes that a request of the route was admitted. Returns the pools that most of its requests use when they are reckoned anew.
+    pub(super) fn admitted(&self) -> Option<Vec<Pool>> {
         let learnt = &self.shared;
         if !learnt.any.load(Relaxed) || learnt.admitted.fetch_add(1, Relaxed) + 1 < WINDOW {
-            return;
+            return None;
         }
         learnt.admitted.store(0, Relaxed);
-        for used in learnt.used.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+        let mut used = learnt.used.lock().unwrap_or_else(PoisonError::into_inner);
+        for used in used.iter_mut() {
             let share = (f64::from(std::mem::take(&mut used.count)) / f64::from(WINDOW)).min(1.0);
-            used.share = (used.share + share) / 2.0;
-            if used.share < USES && share >= USES {
-                used.share = share;
-            }
+            used.share = if used.share < USES { share } else { (used.share + share) / 2.0 };
         }
-    }
-
-    /// True when a further request of the route would wait too long for a pool that it uses. The objective is in seconds.
-    pub(super) fn is_full(&self, objective: f64) -> bool {
-        self.shared.any.load(Relaxed) && {
-            let used = self.shared.used.lock().unwrap_or_else(PoisonError::into_inner);
-            used.iter().any(|used| used.share >= USES && used.pool.is_full(objective))
-        }
+        Some(used.iter().filter(|used| used.share >= USES).map(|used| used.pool.clone()).collect())
     }
 }
 
@@ -208,15 +223,16 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_is_full_when_a_further_user_would_wait_for_a_fifth_of_the_objective() {
+    fn a_pool_is_full_when_a_further_user_would_wait_for_a_tenth_of_the_objective() {
         let pool = writer();
-        (0..9).for_each(|_| pool.entered());
-        assert!(!pool.is_full(OBJECTIVE), "the tenth is through after 100 ms");
+        (0..4).for_each(|_| pool.entered());
+        assert!(!pool.is_full(OBJECTIVE, 0.0), "the fifth is through after 50 ms");
+        assert!(pool.is_full(OBJECTIVE, 1.0), "one more is coming");
         pool.entered();
-        assert!(pool.is_full(OBJECTIVE));
-        assert!(!pool.is_full(2.0 * OBJECTIVE));
+        assert!(pool.is_full(OBJECTIVE, 0.0));
+        assert!(!pool.is_full(2.0 * OBJECTIVE, 0.0));
         pool.left(None);
-        assert!(!pool.is_full(OBJECTIVE));
+        assert!(!pool.is_full(OBJECTIVE, 0.0));
     }
 
     #[test]
@@ -225,47 +241,45 @@ mod tests {
         pool.entered();
         pool.left(Some(Duration::from_secs(30)));
         (0..5).for_each(|_| pool.entered());
-        assert!(!pool.is_full(OBJECTIVE));
+        assert!(!pool.is_full(OBJECTIVE, 0.0));
         pool.entered();
-        assert!(pool.is_full(OBJECTIVE));
+        assert!(pool.is_full(OBJECTIVE, 0.0));
     }
 
     #[test]
-    fn only_a_route_most_of_whose_requests_use_a_pool_is_held_by_it() {
+    fn a_route_uses_the_pools_to_which_most_of_its_requests_come() {
         let pool = writer();
-        (0..20).for_each(|_| pool.entered());
-        for (every, held) in [(1, true), (4, false)] {
+        for (every, uses) in [(1, true), (4, false)] {
             let route = RoutePools::default();
-            for number in 0..10 * WINDOW {
+            let mut known = Vec::new();
+            for number in 0..3 * WINDOW {
                 if number % every == 0 {
                     route.uses(&pool);
                 }
-                route.admitted();
+                known = route.admitted().unwrap_or(known);
             }
-            assert_eq!(route.is_full(OBJECTIVE), held, "one of {every}");
+            assert_eq!(known.iter().any(|known| known.is(&pool)), uses, "one of {every}");
         }
-        assert!(!RoutePools::default().is_full(OBJECTIVE));
+        assert!(RoutePools::default().admitted().is_none());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_user_marks_the_route_of_its_task_and_is_counted_until_it_is_dropped() {
+    async fn a_user_marks_the_route_of_its_task_once_and_is_counted_until_it_is_dropped() {
         let (pool, route) = (Pool::new(1), RoutePools::default());
-        for _ in 0..WINDOW {
-            route.admitted();
-            route
-                .clone()
-                .scope(async {
-                    let mut user = pool.enter();
-                    user.acquired();
-                    tokio::time::advance(Duration::from_millis(60)).await;
-                })
-                .await;
-        }
-        assert_eq!(pool.using(), 0);
-        route.admitted();
+        let request = async {
+            for _ in 0..2 {
+                let mut user = pool.enter();
+                user.acquired();
+                tokio::time::advance(Duration::from_millis(60)).await;
+            }
+            pool.using()
+        };
+        assert_eq!(route.clone().scope(request).await, 0);
+        assert_eq!((pool.take_come(), pool.take_come()), (1, 0));
         (0..2).for_each(|_| pool.entered());
-        assert!(route.is_full(OBJECTIVE), "three times 60 ms are more than 100 ms");
+        assert!(pool.is_full(OBJECTIVE, 0.0), "three times 60 ms are more than 50 ms");
+        // Work in the background is no request of a route.
         drop(pool.enter());
-        assert_eq!(pool.using(), 2);
+        assert_eq!((pool.using(), pool.take_come()), (2, 0));
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Entry {
     /// Moment at which it was queued.
     pub(super) queued: f64,
     pub(super) class: u8,
+    /// Another client had clearly more in the queue when it came: it is served soon.
+    pub(super) light: bool,
     client: u16,
     generation: u32,
     live: bool,
@@ -114,6 +116,7 @@ impl Queue {
                     age,
                     queued: now,
                     class: 0,
+                    light: false,
                     client: 0,
                     generation: 0,
                     live,
@@ -125,6 +128,7 @@ impl Queue {
             }
             None => return None,
         };
+        let light = self.is_light(class, client);
         let of_class = &mut self.classes[class as usize];
         let slot = of_class.clients.enter(client, now);
         if of_class.ends.len() <= usize::from(slot) {
@@ -147,6 +151,7 @@ impl Queue {
             age,
             queued: now,
             class: class as u8,
+            light,
             client: slot,
             generation,
             live: true,
@@ -244,7 +249,12 @@ impl Queue {
         if lowest != class as usize {
             return lowest < class as usize;
         }
-        let clients = &self.classes[lowest].clients;
+        self.is_light(class, client)
+    }
+
+    /// True when another client of the class has clearly more in the queue than this one.
+    pub(super) fn is_light(&self, class: Criticality, client: u64) -> bool {
+        let clients = &self.classes[class as usize].clients;
         clients.any_above(2 * clients.queued_of(client) + TOLERATED)
     }
 

@@ -3,6 +3,7 @@
 use super::anchored_limit::{AnchoredLimit, Change};
 use super::occupancy::Occupancy;
 use super::pool::RoutePools;
+use super::pool_room::UsedPools;
 use super::quantile::Quantile;
 use super::rate::Rate;
 use super::reason::Reason;
@@ -59,6 +60,7 @@ pub(super) struct Route {
     cores: f64,
     pub(super) in_flight: Occupancy,
     pub(super) pools: RoutePools,
+    pub(super) used_pools: UsedPools,
     pub(super) queued: u32,
     /// The limit that slow requests of busy processors drive.
     limit: Option<f64>,
@@ -152,6 +154,7 @@ impl Route {
             cores,
             in_flight: Occupancy::new(objective.max(LEAST_LONG)),
             pools: RoutePools::default(),
+            used_pools: 0,
             queued: 0,
             limit: None,
             anchored: AnchoredLimit::of_route(cores),

@@ -22,7 +22,8 @@ impl AdmissionCore {
     pub(super) fn has_no_room(&self, now: f64, route: u16) -> bool {
         let route = &self.routes[usize::from(route)];
         let has_share = || f64::from(route.in_flight.counted()) + 1.0 > self.share();
-        route.is_full() || route.pools.is_full(route.objective()) || (has_share() && !self.evidence.is_idle(now))
+        let awaits = || self.pools.is_full(now, route.used_pools, route.objective());
+        route.is_full() || awaits() || (has_share() && !self.evidence.is_idle(now))
     }
 
     /// Requests of one route that count for the limit of all.
