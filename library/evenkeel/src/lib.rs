@@ -88,8 +88,8 @@ pub mod without;
 
 pub use axum;
 pub use border::{
-    Border, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits, Listener, Network, Problem,
-    RouteRules,
+    Border, ContentCoding, CrossOrigin, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits,
+    Listener, Network, Preconditions, Problem, RouteRules,
 };
 pub use caller::Caller;
 pub use clap;
