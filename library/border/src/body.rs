@@ -23,7 +23,7 @@ const HOLDS_ITS_PLACE: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Refusal(Arc<AtomicU8>);
 
-/// What is wrong with a body.
+/// Reason for refusing a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Reason {

@@ -225,7 +225,7 @@ impl Decoder {
     }
 }
 
-/// What was decoded and not read yet. A decoder that would write more fails.
+/// Decoded bytes that were not read yet. A decoder that would write more fails.
 struct Bounded {
     bytes: Vec<u8>,
     left: u64,
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_coded_body_is_decoded_whatever_its_pieces_are() {
+    async fn a_coded_body_is_decoded_in_pieces_of_any_size() {
         let text = "a line of the body\n".repeat(500).into_bytes();
         for coding in [ContentCoding::Gzip, ContentCoding::Deflate] {
             for piece in [1, 7, 4096] {

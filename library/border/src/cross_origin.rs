@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn declarations_that_let_in_too_many_or_nobody_are_refused() {
+    fn too_open_or_empty_declarations_are_refused() {
         let message =
             |rules: CrossOrigin| rules.check("GET /a").map_or_else(|error| error.to_string(), |()| String::new());
         assert_eq!(message(SHOP), "");

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_names_whatever_is_there() {
+    fn a_star_names_any_current_tag() {
         assert_eq!(names_it(IF_MATCH, "*", Some("\"a\""), Comparison::Strong), Some(true));
         assert_eq!(names_it(IF_MATCH, "*", None, Comparison::Strong), Some(false));
     }

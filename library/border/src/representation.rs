@@ -32,7 +32,7 @@ const SHRINKS: [&str; 6] = [
     "application/problem+json",
 ];
 
-/// What a request says about the representation that it asks for.
+/// Representation that a request asks for.
 #[derive(Debug, Default)]
 pub(crate) struct Wanted {
     is_read: bool,
@@ -110,14 +110,14 @@ impl Wanted {
     }
 }
 
-/// Returns who may keep an answer.
+/// Caches that may keep an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Storage {
-    /// Nobody. An answer that says nothing gets `no-store` from the border.
+    /// No cache. An answer without `Cache-Control` gets `no-store` from the border.
     None,
-    /// Its client.
+    /// The cache of its client.
     Private,
-    /// Everybody: it carries no secret.
+    /// Every cache: it carries no secret.
     Shared,
 }
 
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_not_shrink_or_is_too_large_is_left_as_it_is() {
+    fn a_body_that_would_not_shrink_or_is_too_large_is_sent_as_it_is() {
         let of = |kind: &'static str, body: Vec<u8>| {
             ([(header::CACHE_CONTROL, PUBLIC), (header::CONTENT_TYPE, kind)], body).into_response()
         };
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_nobody_keeps_gets_no_tag_and_neither_does_a_write_or_an_error() {
+    fn an_answer_that_no_cache_keeps_gets_no_tag_and_neither_does_a_write_or_an_error() {
         assert!(!gzip().represent(answer("no-store"), false).headers().contains_key(header::ETAG));
         let write = Wanted::of(&Method::POST, &HeaderMap::new(), true, true).represent(answer(PUBLIC), true);
         assert!(!write.headers().contains_key(header::ETAG));
