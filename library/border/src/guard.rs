@@ -13,12 +13,14 @@ use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use crate::border::{Border, Inner};
+use crate::cross_origin::{CrossOrigin, Preflight};
 use crate::details;
 use crate::glance::Glance;
 use crate::identity::identify;
 use crate::observers::{Observed, RouteObjectives};
 use crate::problem::{documented, needs_document};
 use crate::record::Record;
+use crate::representation::Wanted;
 use crate::route_counts::{METHODS, Route, slot};
 use crate::step::Step;
 use crate::traffic::UNMATCHED;
@@ -94,6 +96,12 @@ impl KnownRoute {
             GateRoute { id, pools: id.map(|id| self.border.shed.pools_of(id)).unwrap_or_default() }
         })
     }
+
+    /// The origins whose pages may use a method of the route.
+    fn cross_origin(&self, method: &Method) -> Option<CrossOrigin> {
+        let own = self.clone().of_method(method);
+        own.border.guard.as_ref().and_then(|guard| guard.rules().cross_origin)
+    }
 }
 
 impl Place {
@@ -131,17 +139,23 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let started = Instant::now();
         let glance = Glance::of(request.headers());
-        let known = self.place.route(&request).of_method(request.method());
+        let known = self.place.route(&request);
+        let preflight = Preflight::of(request.method(), request.headers());
+        let preflight = preflight.map(|preflight| (known.cross_origin(&preflight.method), preflight));
+        let known = known.of_method(request.method());
         let GateRoute { id, pools } = known.at_gate(request.method());
         let (id, pools) = (*id, pools.clone());
         let KnownRoute { route, objectives, border, .. } = known;
+        let wanted = Wanted::of(request.method(), request.headers(), glance.accepted_codings, glance.condition);
+        let compress = border.guard.as_ref().is_some_and(|guard| guard.rules().compress);
         let method = request.method().clone();
         let target = request.uri().path_and_query().cloned();
         let tracer = border.observers.tracer.as_ref();
         let (context, trace) = Step::RequestId.run(|| identify(request.headers(), &glance, tracer, started));
         let request_id = context.request_id.clone();
         // From here on a request that is dropped is counted as cancelled.
-        let record = Record::new(border.access_log.clone(), route, method, target, started, context.trace);
+        let record =
+            Record::new(border.access_log.clone(), route.clone(), method.clone(), target, started, context.trace);
         let record = record.observed(Observed { trace: trace.clone(), objectives, request_id: request_id.clone() });
         let (refused, passage) = Step::RouteRules.run(|| border.pass_rules(&request, started)).unzip();
         let entered = match refused.flatten() {
@@ -161,6 +175,14 @@ where
                 Some(passage) => passage.leave(answer),
                 None => answer,
             };
+            let answer = Step::Representation.run(|| {
+                let answer = border.routes.table().allowed().answer(&method, route.name(), answer);
+                let answer = match preflight {
+                    Some((allowed, preflight)) => preflight.answer(allowed, answer),
+                    None => answer,
+                };
+                wanted.represent(answer, compress)
+            });
             let undocumented = Step::ProblemDocuments.run(|| needs_document(&answer));
             let mut response = if undocumented { Box::pin(documented(answer)).await } else { answer };
             Step::Headers.run(|| border.finish(&mut response, &request_id));

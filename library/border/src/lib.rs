@@ -28,10 +28,12 @@
 //! No features. Unix only. On Linux the kernel reports how long a request has waited unread and how many bytes a client has acknowledged. Elsewhere the wait before the
 //! first read counts as zero, and bytes count as taken when the kernel has them. Tested on Linux.
 
+mod accept_encoding;
 mod access_log;
 mod acknowledged;
 mod admission;
 mod age;
+mod allowed_methods;
 mod answer;
 mod answer_sizes;
 mod below;
@@ -41,14 +43,17 @@ mod boundary;
 mod bulkheads;
 mod client;
 mod connection;
+mod content_coding;
 mod control_frames;
 mod criticality;
+mod cross_origin;
 mod deadline;
 mod declared;
 mod declared_routes;
 mod deprecation;
 mod details;
 mod draining;
+mod entity_tag;
 mod exchange;
 mod forwarded;
 mod framing;
@@ -71,6 +76,7 @@ mod network;
 mod observers;
 pub mod path;
 mod place;
+mod preconditions;
 mod prepared;
 mod pressure;
 mod problem;
@@ -80,6 +86,7 @@ mod reader;
 mod record;
 #[cfg(test)]
 mod refusal_cost;
+mod representation;
 mod route_counts;
 mod route_document;
 mod route_guard;
@@ -103,8 +110,11 @@ mod turn;
 mod turn_away;
 mod unread_answer;
 mod unsent;
+mod whole_body;
 
 pub use border::Border;
+pub use content_coding::ContentCoding;
+pub use cross_origin::CrossOrigin;
 pub use deprecation::Deprecation;
 pub use draining::Draining;
 pub use forwarded::ForwardedHeader;
@@ -113,6 +123,7 @@ pub use limits::Limits;
 pub use listener::{Listener, Reserved};
 pub use network::{InvalidNetwork, Network};
 pub use observers::Observers;
+pub use preconditions::Preconditions;
 pub use problem::{Problem, title_of};
 pub use route_rules::RouteRules;
 pub use route_table::Loosened;

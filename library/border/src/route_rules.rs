@@ -7,6 +7,8 @@ use resilience::Criticality;
 use resilience::admission::MAX_OBJECTIVE;
 use resilience::rate_limit::RateRules;
 
+use crate::content_coding::ContentCoding;
+use crate::cross_origin::CrossOrigin;
 use crate::deprecation::Deprecation;
 use crate::invalid_route::InvalidRouteRules;
 use crate::limits::Limits;
@@ -49,6 +51,11 @@ pub struct RouteRules {
     pub(crate) streaming: bool,
     pub(crate) cache_control: Option<&'static str>,
     pub(crate) deprecation: Option<Deprecation>,
+    pub(crate) compress: bool,
+    pub(crate) codings: &'static [ContentCoding],
+    pub(crate) coded_as_sent: bool,
+    pub(crate) cross_origin: Option<CrossOrigin>,
+    pub(crate) if_match: bool,
     pub(crate) reason: Option<&'static str>,
 }
 
@@ -69,6 +76,11 @@ impl RouteRules {
             streaming: false,
             cache_control: None,
             deprecation: None,
+            compress: false,
+            codings: &[],
+            coded_as_sent: false,
+            cross_origin: None,
+            if_match: false,
             reason: None,
         }
     }
@@ -137,6 +149,34 @@ impl RouteRules {
         Self { deprecation: Some(deprecation), ..self }
     }
 
+    /// Compresses successful answers also where they are not public: they carry no secret, or nothing that a client or a page sent. Public answers
+    /// are compressed without this, and answers that set a cookie never are.
+    pub const fn compress(self) -> Self {
+        Self { compress: true, ..self }
+    }
+
+    /// Takes bodies in these codings (`Content-Encoding`), and decodes them within the limits of the body and at most a hundredfold. A body in
+    /// another coding is refused (415).
+    pub const fn content_codings(self, codings: &'static [ContentCoding]) -> Self {
+        Self { codings, ..self }
+    }
+
+    /// Leaves coded bodies as they were sent: the handler stores or decodes them.
+    pub const fn coded_as_sent(self) -> Self {
+        Self { coded_as_sent: true, ..self }
+    }
+
+    /// Lets scripts of pages of other origins call the route (CORS).
+    pub const fn cross_origin(self, cross_origin: CrossOrigin) -> Self {
+        Self { cross_origin: Some(cross_origin), ..self }
+    }
+
+    /// Requires the header `If-Match` (428 without it), so that no write changes what its client has not seen. The handler compares it
+    /// ([`Preconditions`](crate::Preconditions)).
+    pub const fn if_match(self) -> Self {
+        Self { if_match: true, ..self }
+    }
+
     /// Sets the reason why rules are looser than those of the listener: a longer or no objective, a longer deadline, a larger body. Without it they
     /// are an error.
     pub const fn loosened(self, reason: &'static str) -> Self {
@@ -171,6 +211,16 @@ impl RouteRules {
     /// True where requests are refused with 429.
     pub const fn is_rate_limited(&self) -> bool {
         self.rate_limit.is_some() || self.client_rate_limit.is_some()
+    }
+
+    /// True where the header `If-Match` is required.
+    pub const fn requires_if_match(&self) -> bool {
+        self.if_match
+    }
+
+    /// The origins whose pages may call the route.
+    pub const fn cross_origins(&self) -> Option<CrossOrigin> {
+        self.cross_origin
     }
 
     /// The deprecation.
@@ -214,6 +264,7 @@ impl RouteRules {
         if self.objective.is_some_and(|objective| !(SHORTEST..=MAX_OBJECTIVE).contains(&objective)) {
             return Err(InvalidRouteRules::Range { route: route(), what: "objective", range: "from 1 ms to an hour" });
         }
+        self.cross_origin.map_or(Ok(()), |cross_origin| cross_origin.check(self.route))?;
         if self.deadline.is_some_and(|deadline| deadline < SHORTEST) {
             return Err(InvalidRouteRules::Range { route: route(), what: "deadline", range: "1 ms at least" });
         }

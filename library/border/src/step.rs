@@ -5,7 +5,7 @@
 /// so that ours answer). After them the body of the answer (`answer`) keeps the request open until the peer has taken it.
 ///
 /// Every step of the program runs through its [`Step`], and a test compares the trace of a real request with this list.
-pub const STEPS: [Step; 12] = [
+pub const STEPS: [Step; 13] = [
     Step::RequestId,
     Step::RouteRules,
     Step::Admission,
@@ -15,6 +15,7 @@ pub const STEPS: [Step; 12] = [
     Step::BodyLimits,
     Step::Criticality,
     Step::PanicGuard,
+    Step::Representation,
     Step::ProblemDocuments,
     Step::Headers,
     Step::Vitals,
@@ -42,6 +43,8 @@ pub enum Step {
     Criticality,
     /// Turns one handler's panic into one 500: innermost.
     PanicGuard,
+    /// Adds the entity tag of what a cache may keep, compresses where that leaks nothing, evaluates the preconditions of a read, and answers OPTIONS.
+    Representation,
     /// Gives every failure the shape of a problem document.
     ProblemDocuments,
     /// Adds the headers for security and caching and the request id: on errors too.
@@ -63,6 +66,7 @@ impl Step {
             Self::BodyLimits => "limits of the body",
             Self::Criticality => "criticality",
             Self::PanicGuard => "panic guard",
+            Self::Representation => "representation",
             Self::ProblemDocuments => "problem documents",
             Self::Headers => "headers",
             Self::Vitals => "vitals and access log",

@@ -59,11 +59,13 @@ mod duration;
 #[cfg(feature = "client")]
 mod export;
 mod failed;
+mod field_errors;
 mod history;
 #[cfg(feature = "store")]
 pub mod idempotent;
 #[cfg(feature = "store")]
 mod jobs;
+mod json_body;
 mod limits;
 mod objectives;
 mod observe;
@@ -83,13 +85,15 @@ mod running;
 pub mod service;
 pub mod settings;
 mod stop_budget;
+mod strict_json;
+mod valid;
 #[cfg(any(all(test, feature = "client"), feature = "without-guards"))]
 pub mod without;
 
 pub use axum;
 pub use border::{
-    Border, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits, Listener, Network, Problem,
-    RouteRules,
+    Border, ContentCoding, CrossOrigin, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits,
+    Listener, Network, Preconditions, Problem, RouteRules,
 };
 pub use caller::Caller;
 pub use clap;
@@ -102,6 +106,7 @@ pub use database::Database;
 pub use dependency::Dependency;
 pub use duration::{InvalidDuration, parse_duration};
 pub use failed::{Cause, Failed};
+pub use garde;
 #[cfg(feature = "store")]
 pub use idempotent::{Idempotent, problem_of, recorded};
 pub use observe::ObserveError;
@@ -116,6 +121,7 @@ pub use supervision::{self, ChildSpec, Restart, RestartRules, Stop, StopSource};
 pub use telemetry::objectives::Objective;
 #[cfg(feature = "client")]
 pub use url;
+pub use valid::Valid;
 #[cfg(feature = "store")]
 pub use work;
 pub use {resilience, telemetry, tracing, vitals};

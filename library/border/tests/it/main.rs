@@ -7,6 +7,7 @@ mod connections;
 mod details;
 mod http2;
 mod overload;
+mod representation;
 mod route_rules;
 mod server;
 mod unread;
