@@ -6,6 +6,7 @@
 //! - [`Problem`]: the one shape of an error (RFC 9457).
 //! - [`Listener`]: accepts, bounds and drains connections, upgraded ones (WebSocket) included; [`Reserved`] has an address on which it does not
 //!   listen yet.
+//! - [`Tls`]: TLS of a listener, with certificates that are replaced while it serves; [`redirect_to_https`] for its plain port.
 //! - [`Draining`]: an extractor for handlers that hold a connection for long.
 //!
 //! ```
@@ -71,6 +72,7 @@ mod network;
 mod observers;
 pub mod path;
 mod place;
+mod plain_redirect;
 mod prepared;
 mod pressure;
 mod problem;
@@ -98,6 +100,7 @@ mod step;
 mod streams;
 mod target;
 mod timer;
+mod tls;
 mod traffic;
 mod turn;
 mod turn_away;
@@ -113,6 +116,8 @@ pub use limits::Limits;
 pub use listener::{Listener, Reserved};
 pub use network::{InvalidNetwork, Network};
 pub use observers::Observers;
+pub use plain_redirect::redirect_to_https;
 pub use problem::{Problem, title_of};
 pub use route_rules::RouteRules;
 pub use route_table::Loosened;
+pub use tls::{ClientCertificate, Reloaded, Tls, TlsError, TlsFiles};

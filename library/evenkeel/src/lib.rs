@@ -83,13 +83,14 @@ mod running;
 pub mod service;
 pub mod settings;
 mod stop_budget;
+mod tls;
 #[cfg(any(all(test, feature = "client"), feature = "without-guards"))]
 pub mod without;
 
 pub use axum;
 pub use border::{
-    Border, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits, Listener, Network, Problem,
-    RouteRules,
+    Border, ClientCertificate, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits, Listener, Network, Problem,
+    RouteRules, Tls, TlsError, TlsFiles,
 };
 pub use caller::Caller;
 pub use clap;

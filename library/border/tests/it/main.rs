@@ -9,6 +9,7 @@ mod http2;
 mod overload;
 mod route_rules;
 mod server;
+mod tls;
 mod unread;
 mod upgrades;
 mod wild_client;
