@@ -15,6 +15,7 @@ use crate::Limits;
 use crate::admission::Permit;
 use crate::boundary::Boundary;
 use crate::client::{Client, Clients};
+use crate::cross_site::Scheme;
 use crate::forwarded;
 use crate::place::HeldPlace;
 use crate::protocol::Protocol;
@@ -132,6 +133,15 @@ impl Connection {
     /// Marks it as one of TLS, whose peer has shown this certificate.
     pub(crate) fn over_tls(self, certificate: Option<ClientCertificate>) -> Self {
         Self { is_tls: true, certificate, ..self }
+    }
+
+    /// Returns the scheme in which the client of a request reached the service.
+    pub(crate) fn scheme(&self, headers: &HeaderMap) -> Scheme {
+        match &self.peer {
+            _ if self.is_tls => Scheme::Https,
+            Peer::Proxy(..) => Scheme::of_proxy(headers),
+            Peer::Client(_) => Scheme::Unknown,
+        }
     }
 
     pub(crate) fn is_tls(&self) -> bool {

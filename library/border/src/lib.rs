@@ -44,6 +44,7 @@ mod client;
 mod connection;
 mod control_frames;
 mod criticality;
+mod cross_site;
 mod deadline;
 mod declared;
 mod declared_routes;

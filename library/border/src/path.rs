@@ -26,6 +26,7 @@ use crate::body::{Guarded, Refusal, is_json};
 use crate::border::Inner;
 use crate::client::Client;
 use crate::connection::Connection;
+use crate::cross_site::{self, Scheme};
 use crate::exchange::Exchange;
 use crate::forwarded::is_in;
 use crate::glance::Glance;
@@ -178,9 +179,22 @@ impl Inner {
     ) -> Result<deadline::Allowed, Problem> {
         Step::Host.run(|| host::check(head, glance.hosts))?;
         Step::HeadLimits.run(|| self.check_head(head, glance, body.size_hint().exact()))?;
+        Step::CrossSite.run(|| self.check_origin(head))?;
         Step::Deadline.run(|| match glance.timeout {
             true => deadline::allowed(&head.headers, &self.limits, started),
             false => Ok(deadline::Allowed::of(&self.limits)),
+        })
+    }
+
+    /// Refuses a cross-site request that changes state, unless the route takes them.
+    fn check_origin(&self, head: &Parts) -> Result<(), Problem> {
+        if self.limits.cross_site {
+            return Ok(());
+        }
+        let exchange = head.extensions.get::<Arc<Exchange>>();
+        let scheme = exchange.map_or(Scheme::Unknown, |exchange| exchange.connection().scheme(&head.headers));
+        cross_site::check(head, scheme, &self.limits.trusted_origins).inspect_err(|_| {
+            self.traffic.cross_site.fetch_add(1, Ordering::Relaxed);
         })
     }
 

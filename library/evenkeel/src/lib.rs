@@ -89,8 +89,8 @@ pub mod without;
 
 pub use axum;
 pub use border::{
-    Border, ClientCertificate, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits, Listener, Network, Problem,
-    RouteRules, Tls, TlsError, TlsFiles,
+    Border, ClientCertificate, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits, Listener,
+    Network, Problem, RouteRules, Tls, TlsError, TlsFiles,
 };
 pub use caller::Caller;
 pub use clap;

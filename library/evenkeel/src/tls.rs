@@ -52,6 +52,14 @@ pub(crate) fn open(
     Ok(Some(TlsParts { tls, period: settings.reload, redirect, drain }))
 }
 
+/// Checks the files of TLS.
+pub(crate) fn check(settings: &TlsSettings) -> Result<(), Failed> {
+    if let Some(files) = settings.files() {
+        Tls::open("public", files, &Registry::new())?;
+    }
+    Ok(())
+}
+
 impl TlsParts {
     /// The listener, over TLS.
     pub(crate) fn secure(&self, listener: Listener) -> Listener {
@@ -75,7 +83,7 @@ impl TlsParts {
         tracing::info!(redirect = %address, "a plain listener redirects to https");
         children.start(ChildSpec::new("redirect listener").stop_within(drain), move |stop| {
             let (listener, routes) = (listener.clone(), routes.clone());
-            async move { drop(listener.serve(routes, stop, drain).await) }
+        XX
         });
         Ok(())
     }
