@@ -7,38 +7,31 @@
 mod certificate;
 mod client_certificate;
 mod error;
+mod files;
 mod handshake;
 mod server_config;
 mod transport;
 mod vitals;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
+use supervision::Stop;
+use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::Limits;
 use crate::tls::certificate::{Material, Validity};
 pub use crate::tls::client_certificate::ClientCertificate;
 pub use crate::tls::error::TlsError;
+pub use crate::tls::files::TlsFiles;
+use crate::tls::handshake::Accepted;
 use crate::tls::handshake::Handshakes;
 use crate::tls::server_config::Sessions;
 pub(crate) use crate::tls::transport::Transport;
 use crate::tls::vitals::{Counts, TlsVitals};
-
-/// Files of a listener's TLS, in PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The certificate of the service, followed by those of intermediate authorities.
-    pub certificate: PathBuf,
-    /// The private key of the certificate.
-    pub key: PathBuf,
-    /// Authorities of client certificates. With them every client must have a certificate of theirs (mutual TLS), and sessions are not resumed, so that a
-    /// revoked certificate has no ticket.
-    pub client_authorities: Option<PathBuf>,
-}
 
 /// TLS of one listener. Cheap to clone.
 ///
@@ -104,6 +97,7 @@ impl Tls {
         let material = Material::read(&files)?;
         let (config, validity) = server_config::of(&material, &files, &sessions, SystemTime::now())?;
         let counts = Arc::new(Counts::new(validity));
+        let handshakes = Handshakes::new(counts.clone());
         let vitals = TlsVitals::register(registry, name, counts.clone());
         Ok(Self {
             inner: Arc::new(Inner {
@@ -112,7 +106,7 @@ impl Tls {
                 current: ArcSwap::new(config),
                 sessions,
                 seen: Mutex::new(Seen { material, refused: None }),
-                handshakes: Handshakes::default(),
+                handshakes,
                 counts,
                 registry: registry.clone(),
                 _vitals: vitals,
@@ -185,6 +179,12 @@ impl Tls {
         if let Err(error) = reloaded {
             tracing::error!(%error, "the certificate cannot be reloaded; trying again");
         }
+    }
+
+    /// Shakes hands with a client; returns none when that failed.
+    pub(crate) async fn accept(&self, socket: TcpStream, limits: &Limits, draining: &Stop) -> Option<Accepted> {
+        let config = self.inner.current.load_full();
+        self.inner.handshakes.accept(config, socket, limits, draining).await
     }
 
     /// True when every client must have a certificate.

@@ -83,7 +83,9 @@ impl TlsParts {
         tracing::info!(redirect = %address, "a plain listener redirects to https");
         children.start(ChildSpec::new("redirect listener").stop_within(drain), move |stop| {
             let (listener, routes) = (listener.clone(), routes.clone());
-        XX
+            async move {
+                let _left = listener.serve(routes, stop, drain).await;
+            }
         });
         Ok(())
     }

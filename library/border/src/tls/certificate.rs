@@ -14,7 +14,8 @@ use rustls::sign::CertifiedKey;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-use super::{TlsError, TlsFiles};
+use super::error::TlsError;
+use super::files::TlsFiles;
 
 /// The most bytes of a file.
 const MAX_BYTES: u64 = 1 << 20;

@@ -12,7 +12,8 @@ use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
 
 use super::certificate::{Material, Validity};
-use super::{TlsError, TlsFiles};
+use super::error::TlsError;
+use super::files::TlsFiles;
 
 /// Sessions of TLS 1.2 that are kept without a ticket.
 const SESSIONS: usize = 1024;
