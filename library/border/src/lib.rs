@@ -6,6 +6,7 @@
 //! - [`Problem`]: the one shape of an error (RFC 9457).
 //! - [`Listener`]: accepts, bounds and drains connections, upgraded ones (WebSocket) included; [`Reserved`] has an address on which it does not
 //!   listen yet.
+//! - [`Tls`]: TLS of a listener, with certificates that are replaced while it serves; [`redirect_to_https`] for its plain port.
 //! - [`Draining`]: an extractor for handlers that hold a connection for long.
 //!
 //! ```
@@ -47,6 +48,7 @@ mod content_coding;
 mod control_frames;
 mod criticality;
 mod cross_origin;
+mod cross_site;
 mod deadline;
 mod declared;
 mod declared_routes;
@@ -76,6 +78,7 @@ mod network;
 mod observers;
 pub mod path;
 mod place;
+mod plain_redirect;
 mod preconditions;
 mod prepared;
 mod pressure;
@@ -105,6 +108,7 @@ mod step;
 mod streams;
 mod target;
 mod timer;
+mod tls;
 mod traffic;
 mod turn;
 mod turn_away;
@@ -123,7 +127,9 @@ pub use limits::Limits;
 pub use listener::{Listener, Reserved};
 pub use network::{InvalidNetwork, Network};
 pub use observers::Observers;
+pub use plain_redirect::redirect_to_https;
 pub use preconditions::Preconditions;
 pub use problem::{Problem, title_of};
 pub use route_rules::RouteRules;
 pub use route_table::Loosened;
+pub use tls::{ClientCertificate, Reloaded, Tls, TlsError, TlsFiles};

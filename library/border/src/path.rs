@@ -27,6 +27,7 @@ use crate::border::Inner;
 use crate::client::Client;
 use crate::connection::Connection;
 use crate::content_coding::{ContentCoding, Decoded};
+use crate::cross_site::{self, Scheme};
 use crate::exchange::Exchange;
 use crate::forwarded::is_in;
 use crate::glance::Glance;
@@ -187,6 +188,7 @@ impl Inner {
     ) -> Result<(deadline::Allowed, Option<ContentCoding>), Problem> {
         Step::Host.run(|| host::check(head, glance.hosts))?;
         Step::HeadLimits.run(|| self.check_head(head, glance, body.size_hint().exact()))?;
+        Step::CrossSite.run(|| self.check_origin(head))?;
         let allowed = Step::Deadline.run(|| match glance.timeout {
             true => deadline::allowed(&head.headers, &self.limits, started),
             false => Ok(deadline::Allowed::of(&self.limits)),
@@ -195,6 +197,18 @@ impl Inner {
         let rules = self.guard.as_ref().map(|guard| guard.rules());
         let coding = if is_coded { content_coding::check(&head.headers, rules)? } else { None };
         Ok((allowed, coding))
+    }
+
+    /// Refuses a cross-site request that changes state, unless the route takes them.
+    fn check_origin(&self, head: &Parts) -> Result<(), Problem> {
+        if self.limits.cross_site {
+            return Ok(());
+        }
+        let exchange = head.extensions.get::<Arc<Exchange>>();
+        let scheme = exchange.map_or(Scheme::Unknown, |exchange| exchange.connection().scheme(&head.headers));
+        cross_site::check(head, scheme, &self.limits.trusted_origins).inspect_err(|_| {
+            self.traffic.cross_site.fetch_add(1, Ordering::Relaxed);
+        })
     }
 
     /// Checks the size of the head and of the declared body, and that the head means one thing alone.

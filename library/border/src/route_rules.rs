@@ -56,6 +56,7 @@ pub struct RouteRules {
     pub(crate) coded_as_sent: bool,
     pub(crate) cross_origin: Option<CrossOrigin>,
     pub(crate) if_match: bool,
+    pub(crate) cross_site: bool,
     pub(crate) reason: Option<&'static str>,
 }
 
@@ -81,6 +82,7 @@ impl RouteRules {
             coded_as_sent: false,
             cross_origin: None,
             if_match: false,
+            cross_site: false,
             reason: None,
         }
     }
@@ -177,7 +179,12 @@ impl RouteRules {
         Self { if_match: true, ..self }
     }
 
-    /// Sets the reason why rules are looser than those of the listener: a longer or no objective, a longer deadline, a larger body. Without it they
+    /// Takes requests from pages of other origins ([`Limits::cross_site`]), such as a callback that a foreign page posts; it needs a reason ([`Self::loosened`]).
+    pub const fn cross_site(self) -> Self {
+        Self { cross_site: true, ..self }
+    }
+
+    /// Sets the reason why rules are looser than those of the listener: a longer or no objective, a longer deadline, a larger body, cross-site requests. Without it they
     /// are an error.
     pub const fn loosened(self, reason: &'static str) -> Self {
         Self { reason: Some(reason), ..self }
@@ -244,6 +251,7 @@ impl RouteRules {
             limits.deadline = self.deadline.unwrap_or(limits.deadline);
             limits.body_bytes = self.body_bytes.unwrap_or(limits.body_bytes);
             limits.criticality = self.criticality.unwrap_or(limits.criticality);
+            limits.cross_site |= self.cross_site;
         })
     }
 
@@ -304,6 +312,7 @@ mod tests {
         );
         assert_eq!(message(looser.clone().loosened("uploads")), "");
         assert!(message(RouteRules::of("GET /a").streaming()).contains("loosen objective"));
+        assert!(message(RouteRules::of("POST /a").cross_site()).contains("loosen cross_site"));
         let tighter = RouteRules::of("POST /a").body_bytes(10).deadline(Duration::from_secs(1));
         assert_eq!(message(tighter.clone()), "");
         assert!(message(tighter.loosened("why")).contains("loosen nothing"));

@@ -5,12 +5,13 @@
 /// so that ours answer). After them the body of the answer (`answer`) keeps the request open until the peer has taken it.
 ///
 /// Every step of the program runs through its [`Step`], and a test compares the trace of a real request with this list.
-pub const STEPS: [Step; 13] = [
+pub const STEPS: [Step; 14] = [
     Step::RequestId,
     Step::RouteRules,
     Step::Admission,
     Step::Host,
     Step::HeadLimits,
+    Step::CrossSite,
     Step::Deadline,
     Step::BodyLimits,
     Step::Criticality,
@@ -35,6 +36,8 @@ pub enum Step {
     Host,
     /// Bounds target, headers and declared body, and refuses ambiguous paths, other transfer codings and expectations.
     HeadLimits,
+    /// Refuses cross-site requests that change state (CSRF).
+    CrossSite,
     /// Refuses an expired deadline, and cancels the handler when the deadline passes.
     Deadline,
     /// Bounds the body while the handler reads it.
@@ -62,6 +65,7 @@ impl Step {
             Self::Admission => "admission",
             Self::Host => "host",
             Self::HeadLimits => "limits of the head",
+            Self::CrossSite => "cross-site requests",
             Self::Deadline => "deadline",
             Self::BodyLimits => "limits of the body",
             Self::Criticality => "criticality",

@@ -19,6 +19,7 @@
 //! - [`Service::main`] runs it as a program, [`Service::start`] inside another program or a test; [`ORDER`] lists its parts in
 //!   the order of their start.
 //! - [`idempotent`]: requests that take effect once.
+//! - [`sessions`]: people who sign in on the pages of a service.
 //! - [`work`]: background jobs, which `Service::jobs` declares.
 //!
 //! The guides are in `docs/guide` of the repository: a service from nothing, the border around an existing app, testing a service.
@@ -83,17 +84,22 @@ mod routes;
 mod run;
 mod running;
 pub mod service;
+#[cfg(feature = "store")]
+pub mod sessions;
 pub mod settings;
 mod stop_budget;
 mod strict_json;
+mod tls;
 mod valid;
 #[cfg(any(all(test, feature = "client"), feature = "without-guards"))]
 pub mod without;
 
+#[cfg(feature = "store")]
+pub use access;
 pub use axum;
 pub use border::{
-    Border, ContentCoding, CrossOrigin, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits,
-    Listener, Network, Preconditions, Problem, RouteRules,
+    Border, ClientCertificate, ContentCoding, CrossOrigin, Deprecation, ForwardedHeader, InvalidNetwork,
+    InvalidRouteRules, Limits, Listener, Network, Preconditions, Problem, RouteRules, Tls, TlsError, TlsFiles,
 };
 pub use caller::Caller;
 pub use clap;

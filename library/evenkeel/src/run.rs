@@ -27,6 +27,7 @@ use crate::order::{Part, Record};
 use crate::parts::{Parts, Stopped, notify};
 use crate::service::{Run as Background, Service};
 use crate::stop_budget::StopBudget;
+use crate::tls::{self, TlsParts};
 use crate::{caller, declared_routes, defaults, history, limits, objectives, routes};
 
 /// State of a run.
@@ -49,6 +50,7 @@ pub(crate) struct Bound<S, D: Database> {
     instance: Instance,
     public: Reserved,
     public_border: Border,
+    tls: Option<TlsParts>,
     admin: Listener,
     admin_border: Border,
     parts: Parts<D>,
@@ -71,6 +73,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let (public_limits, admin_limits) = limits::of_listeners(standard, |limits| {
             service.limits.drain(..).for_each(|change| change(limits));
         });
+        let tls = tls::open(&standard.tls, &public_limits, StopBudget::of(standard).drain, &registry)?;
         let instance = Instance::new(service.build);
         let objectives = objectives::open(&service.objectives, &instance, &registry)?;
         #[cfg(feature = "client")]
@@ -95,6 +98,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             instance,
             public,
             public_border,
+            tls,
             admin,
             admin_border,
             parts,
@@ -130,6 +134,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             instance,
             public,
             public_border,
+            tls,
             admin,
             admin_border,
             mut parts,
@@ -151,6 +156,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             instance,
             public,
             public_border,
+            tls,
             admin_answers,
             admin_address,
             admin_border,
@@ -193,6 +199,7 @@ struct Start<S, D: Database> {
     instance: Instance,
     public: Reserved,
     public_border: Border,
+    tls: Option<TlsParts>,
     admin_answers: Admin,
     admin_address: SocketAddr,
     admin_border: Border,
@@ -205,7 +212,7 @@ struct Start<S, D: Database> {
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
     /// Starts the parts behind the admin listener, in order.
     async fn all(self, parts: &mut Parts<D>) -> Result<Context<S, D>, Failed> {
-        let Self { service, configuration, registry, instance, public, public_border, .. } = self;
+        let Self { service, configuration, registry, instance, public, public_border, tls, .. } = self;
         let standard = &configuration.standard;
         #[cfg(feature = "without-guards")]
         let _shown = standard.without.show(&registry);
@@ -312,7 +319,14 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
         declared_routes::check(&public_border)?;
         let (public_address, admin_address) = (public.address(), self.admin_address);
         let listener = public.listen().map_err(|error| not_listening("public", public_address, error))?;
+        let listener = match &tls {
+            Some(tls) => tls.secure(listener),
+            None => listener,
+        };
         parts.start_public(listener, all);
+        if let Some(tls) = tls {
+            tls.start(public_address, &mut parts.background)?;
+        }
         parts.become_ready();
         tracing::info!(public = %public_address, admin = %admin_address, version = service.build.version, "ready");
         Ok(context)

@@ -54,6 +54,33 @@ fn burst(burst: u32) -> RateRules {
 }
 
 #[tokio::test]
+async fn a_cross_site_form_is_refused_on_every_route_but_those_that_take_it_with_a_reason() {
+    let registry = Registry::new();
+    let rules = RouteRules::of("POST /callback").cross_site().loosened("the bank's page posts its answer here");
+    let border = Border::new("public", Limits::default(), &registry).declaring(vec![rules], &[], &registry).unwrap();
+    let answer = || axum::routing::post(async || "taken");
+    let routes = border.around(Router::new().route("/callback", answer()).route("/pay", answer()));
+    let listener = evenkeel_border::Listener::bind("127.0.0.1:0".parse().unwrap(), border).await.unwrap();
+    let (address, stop) = (listener.address(), supervision::StopSource::new());
+    let stopped = stop.listen();
+    tokio::spawn(async move { listener.serve(routes, stopped, Duration::from_secs(1)).await });
+    for (path, header, expected) in [
+        ("/pay", "sec-fetch-site: same-origin", 200),
+        ("/pay", "origin: http://x", 200),
+        ("/pay", "accept: */*", 200),
+        ("/pay", "sec-fetch-site: cross-site", 403),
+        ("/pay", "origin: http://evil.example", 403),
+        ("/callback", "origin: http://evil.example", 200),
+    ] {
+        let request = close("POST", path).replace("connection:", &format!("{header}\r\nconnection:"));
+        let answer = exchange(address, request).await;
+        assert_eq!(status(&answer), expected, "{path} {header}: {answer}");
+    }
+    let text = telemetry::prometheus::text(&registry.snapshot());
+    assert!(text.contains("http_listener_cross_site_refused_total{listener=\"public\"} 2"), "{text}");
+}
+
+#[tokio::test]
 async fn a_client_over_the_rate_of_a_route_gets_429_with_what_is_left_and_other_routes_are_not_limited() {
     let rules = RouteRules::of("GET /search").client_rate_limit(burst(2));
     let routes = Router::new().route("/search", get(async || "found").post(async || "saved"));

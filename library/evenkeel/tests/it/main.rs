@@ -29,10 +29,13 @@ mod route_rules;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod scope;
 #[cfg(all(feature = "client", feature = "sqlite"))]
+mod sessions;
+#[cfg(all(feature = "client", feature = "sqlite"))]
 mod settings_page;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod shortener;
 mod testing_page;
+mod tls;
 #[cfg(feature = "client")]
 mod traces;
 mod weight;
