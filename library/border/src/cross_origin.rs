@@ -63,6 +63,14 @@ impl CrossOrigin {
         self.is_any() || self.origins.contains(&origin)
     }
 
+    /// True for a request that changes state and comes from a page that may send it. A page of an origin that is not named may not act as the client: its
+    /// requests have no cookie.
+    pub(crate) fn covers(&self, headers: &HeaderMap) -> bool {
+        let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+        let may_act = || self.origins.iter().any(|named| Some(*named) == origin) || !headers.contains_key(header::COOKIE);
+        origin.is_some_and(|origin| self.allows(origin)) && may_act()
+    }
+
     const fn is_any(&self) -> bool {
         matches!(self.origins, [origin] if matches!(origin.as_bytes(), b"*"))
     }
@@ -221,5 +229,25 @@ mod tests {
         }
         assert!(message(CrossOrigin::of(&[])).contains("name one"));
         assert!(message(CrossOrigin::of(&["*", "https://shop.example"])).contains("\"*\""));
+    }
+
+    #[test]
+    fn pages_of_named_origins_may_change_state_and_those_of_any_only_without_a_cookie() {
+        let named = CrossOrigin::of(&["https://shop.example"]);
+        for (rule, origin, cookie, covered) in [
+            (named, "https://shop.example", false, true),
+            (named, "https://shop.example", true, true),
+            (named, "https://evil.example", false, false),
+            (CrossOrigin::any(), "https://evil.example", false, true),
+            (CrossOrigin::any(), "https://evil.example", true, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+            if cookie {
+                headers.insert(header::COOKIE, HeaderValue::from_static("session=1"));
+            }
+            assert_eq!(rule.covers(&headers), covered, "{origin} {cookie}");
+        }
+        assert!(!CrossOrigin::any().covers(&HeaderMap::new()), "no page sent it");
     }
 }

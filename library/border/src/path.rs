@@ -204,6 +204,10 @@ impl Inner {
         if self.limits.cross_site {
             return Ok(());
         }
+        let cross_origin = self.guard.as_ref().and_then(|guard| guard.rules().cross_origin);
+        if cross_origin.is_some_and(|allowed| allowed.covers(&head.headers)) {
+            return Ok(());
+        }
         let exchange = head.extensions.get::<Arc<Exchange>>();
         let scheme = exchange.map_or(Scheme::Unknown, |exchange| exchange.connection().scheme(&head.headers));
         cross_site::check(head, scheme, &self.limits.trusted_origins).inspect_err(|_| {
