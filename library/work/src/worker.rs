@@ -2,6 +2,7 @@
 //!
 //! Cancel-safe: a dropped run leaves the claimed jobs to the workers that find their leases over.
 
+mod attempt_trace;
 mod claiming;
 mod collector;
 mod execution;
@@ -26,6 +27,7 @@ use ::store::StoreUrl;
 use ::store::{BoxFuture, Store, Transaction};
 use futures_util::future::join_all;
 use supervision::Stop;
+use telemetry::traces::Tracer;
 use vitals::Registry;
 
 #[cfg(feature = "postgres")]
@@ -59,6 +61,7 @@ pub struct Workers {
     #[cfg(feature = "postgres")]
     direct: Option<StoreUrl>,
     observer: Observer,
+    tracer: Option<Tracer>,
 }
 
 impl Workers {
@@ -73,6 +76,7 @@ impl Workers {
             #[cfg(feature = "postgres")]
             direct: None,
             observer: Observer::default(),
+            tracer: None,
         }
     }
 
@@ -150,6 +154,13 @@ impl Workers {
         self
     }
 
+    /// Records a span for each attempt, in the trace of the work that enqueued the job. Without it, calls of handlers are of that trace too.
+    #[must_use]
+    pub fn traced_by(mut self, tracer: Tracer) -> Self {
+        self.tracer = Some(tracer);
+        self
+    }
+
     /// The kinds of jobs that have handlers.
     pub fn kinds(&self) -> Vec<String> {
         self.handlers.kinds()
@@ -208,7 +219,7 @@ impl Workers {
 
     fn start(&self, name: &str, rules: QueueRules, beats: &JobStore) -> Arc<Queue> {
         let stores = (self.jobs.clone(), beats.clone());
-        let handlers = (self.handlers.clone(), self.observer.clone());
+        let handlers = (self.handlers.clone(), self.observer.clone(), self.tracer.clone());
         Arc::new(Queue::new(name, rules, stores, handlers, self.owner.clone()))
     }
 

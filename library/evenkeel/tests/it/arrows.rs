@@ -18,7 +18,10 @@ const ALLOWED: [(&str, &[&str]); 25] = [
     ("evenkeel-border", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-supervision", "evenkeel-telemetry"]),
     ("evenkeel-client", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-telemetry"]),
     ("evenkeel-store", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-telemetry"]),
-    ("evenkeel-work", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-supervision", "evenkeel-store"]),
+    (
+        "evenkeel-work",
+        &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-supervision", "evenkeel-telemetry", "evenkeel-store"],
+    ),
     (
         "evenkeel",
         &[

@@ -24,6 +24,8 @@ macro_rules! for_each_job_case {
             enqueueing::w9_a_job_starts_at_its_time_by_the_clock_of_the_database,
             enqueueing::a_job_out_of_its_bounds_is_refused_with_the_bound,
             enqueueing::priorities_start_in_their_order_and_then_by_time,
+            traces::a_job_is_of_the_trace_of_the_work_that_enqueued_it_in_each_attempt,
+            traces::a_job_without_a_trace_or_with_a_malformed_one_begins_a_trace,
             fences::w3_a_job_is_claimed_by_one_of_eight_claimers,
             fences::w4_a_worker_past_its_lease_changes_nothing,
             fences::w4_a_zombie_does_complete_a_job_when_the_fence_is_removed,
