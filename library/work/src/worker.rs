@@ -62,6 +62,18 @@ pub struct Workers {
     direct: Option<StoreUrl>,
     observer: Observer,
     tracer: Option<Tracer>,
+    companions: Vec<Companion>,
+}
+
+type RunBeside = dyn for<'r> Fn(&'r Registry, Stop) -> BoxFuture<'r, ()> + Send + Sync;
+
+/// Work that runs beside the queues, until the stop.
+struct Companion(Box<RunBeside>);
+
+impl std::fmt::Debug for Companion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Companion")
+    }
 }
 
 impl Workers {
@@ -77,6 +89,7 @@ impl Workers {
             direct: None,
             observer: Observer::default(),
             tracer: None,
+            companions: Vec::new(),
         }
     }
 
@@ -154,6 +167,15 @@ impl Workers {
         self
     }
 
+    /// Runs further work beside the queues, until the stop.
+    pub(crate) fn beside<F>(mut self, work: F) -> Self
+    where
+        F: for<'r> Fn(&'r Registry, Stop) -> BoxFuture<'r, ()> + Send + Sync + 'static,
+    {
+        self.companions.push(Companion(Box::new(work)));
+        self
+    }
+
     /// Records a span for each attempt, in the trace of the work that enqueued the job. Without it, calls of handlers are of that trace too.
     #[must_use]
     pub fn traced_by(mut self, tracer: Tracer) -> Self {
@@ -214,7 +236,8 @@ impl Workers {
             #[cfg(feature = "postgres")]
             doorbell::notifications::run(self.direct.as_ref(), &stop).await;
         };
-        tokio::join!(join_all(loops), self.schedules.run(&self.jobs, registry, &stop), doorbell);
+        let companions = self.companions.iter().map(|Companion(work)| work(registry, stop.clone()));
+        tokio::join!(join_all(loops), join_all(companions), self.schedules.run(&self.jobs, registry, &stop), doorbell);
     }
 
     fn start(&self, name: &str, rules: QueueRules, beats: &JobStore) -> Arc<Queue> {

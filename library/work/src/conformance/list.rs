@@ -85,6 +85,7 @@ macro_rules! for_each_job_case {
             runs::w13_a_wait_ends_with_its_time_and_a_cancellation_turns_the_run_back,
             runs::w13_a_run_that_does_not_fit_its_ratchet_needs_a_decision,
             runs::w13_versions_of_a_ratchet_stand_side_by_side,
+            runs::w13_a_run_that_is_cancelled_behind_a_call_without_an_undo_needs_a_decision,
             runs::w13_a_call_without_an_answer_or_an_undo_needs_a_decision,
             runs::w4_a_driver_paused_past_its_lease_commits_nothing,
             steady::w18_old_rows_are_deleted_in_batches_and_young_ones_stay,
