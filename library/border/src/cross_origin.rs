@@ -67,7 +67,8 @@ impl CrossOrigin {
     /// requests have no cookie.
     pub(crate) fn covers(&self, headers: &HeaderMap) -> bool {
         let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-        let may_act = || self.origins.iter().any(|named| Some(*named) == origin) || !headers.contains_key(header::COOKIE);
+        let may_act =
+            || self.origins.iter().any(|named| Some(*named) == origin) || !headers.contains_key(header::COOKIE);
         origin.is_some_and(|origin| self.allows(origin)) && may_act()
     }
 

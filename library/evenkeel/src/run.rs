@@ -9,7 +9,6 @@ use border::{Border, Listener, Observers, Reserved};
 use clap::Args;
 use supervision::{Children, Lifecycle, Manager};
 use telemetry::ProcessVitals;
-use telemetry::objectives::Objectives;
 use tokio::sync::watch;
 use vitals::{Instance, Live, Registry};
 
@@ -54,7 +53,7 @@ pub(crate) struct Bound<S, D: Database> {
     admin: Listener,
     admin_border: Border,
     parts: Parts<D>,
-    objectives: Objectives,
+    observers: Observers,
     #[cfg(feature = "client")]
     export: Option<export::Export>,
 }
@@ -80,8 +79,9 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let (tracer, export) = export::open(&standard.traces, &standard.export, &instance, &registry)?;
         #[cfg(not(feature = "client"))]
         let tracer = None;
-        let public_border = Border::draining_with("public", public_limits, &registry, lifecycle.clone())
-            .observed_by(Observers { tracer, objectives: objectives.clone() });
+        let observers = Observers { tracer, objectives };
+        let public_border =
+            Border::draining_with("public", public_limits, &registry, lifecycle.clone()).observed_by(observers.clone());
         let public_border = service.declared.at(&public_border, &registry)?;
         let address = SocketAddr::new(standard.host, standard.port);
         let refused = |error| not_listening("public", address, error);
@@ -102,7 +102,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             admin,
             admin_border,
             parts,
-            objectives,
+            observers,
             #[cfg(feature = "client")]
             export,
         })
@@ -138,7 +138,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             admin,
             admin_border,
             mut parts,
-            objectives,
+            observers,
             #[cfg(feature = "client")]
             export,
         } = self;
@@ -161,7 +161,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             admin_address,
             admin_border,
             admin_routes,
-            objectives,
+            observers,
             #[cfg(feature = "client")]
             export,
         };
@@ -204,7 +204,7 @@ struct Start<S, D: Database> {
     admin_address: SocketAddr,
     admin_border: Border,
     admin_routes: Arc<Live<Router>>,
-    objectives: Objectives,
+    observers: Observers,
     #[cfg(feature = "client")]
     export: Option<export::Export>,
 }
@@ -232,7 +232,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
             standard,
             &configuration.own,
             &registry,
-            &self.objectives,
+            &self.observers.objectives,
         )?;
         let cpu = crate::cpu::open(standard, &registry)?;
         let shared = Shared {
@@ -245,7 +245,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
             instance: instance.clone(),
             stop: parts.drains.listen(),
             #[cfg(feature = "store")]
-            objectives: self.objectives.clone(),
+            observers: self.observers.clone(),
         };
         let context = Context::new(Arc::new(configuration.own.clone()), database.clone(), Arc::new(shared));
 
@@ -275,7 +275,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
             if let Some(export) = export {
                 export.start(&registry, public_border.clone(), children);
             }
-            objectives::start(self.objectives, &registry, children);
+            objectives::start(self.observers.objectives, &registry, children);
             #[cfg(feature = "client")]
             dependencies::start_checks(context.client(), checks, children);
             database.start_children(children);

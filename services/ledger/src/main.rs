@@ -23,6 +23,8 @@ fn main() -> ExitCode {
         .objective(ledger::objectives::balances())
         .openapi(ledger::openapi::document)
         .admin_routes(ledger::invariant::routes)
-        .jobs(ledger::payout::worker::workers)
+        .admin_routes(ledger::daily::routes)
+        .background("projections", ledger::daily::run)
+        .jobs(ledger::payout::ratchet::workers)
         .main()
 }

@@ -19,7 +19,10 @@ const ALLOWED: [(&str, &[&str]); 26] = [
     ("evenkeel-access", &["evenkeel-vitals"]),
     ("evenkeel-client", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-telemetry"]),
     ("evenkeel-store", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-telemetry"]),
-    ("evenkeel-work", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-supervision", "evenkeel-store"]),
+    (
+        "evenkeel-work",
+        &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-supervision", "evenkeel-telemetry", "evenkeel-store"],
+    ),
     (
         "evenkeel",
         &[

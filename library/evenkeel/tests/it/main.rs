@@ -18,6 +18,8 @@ mod dependencies;
 mod embedded;
 mod front_pages;
 #[cfg(all(feature = "client", feature = "sqlite"))]
+mod job_traces;
+#[cfg(all(feature = "client", feature = "sqlite"))]
 mod jobs_admin;
 mod links;
 #[cfg(feature = "client")]

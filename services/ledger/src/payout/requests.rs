@@ -1,13 +1,14 @@
 //! Operations on payouts: request, list, get.
 
 use evenkeel::prelude::*;
+use evenkeel::work::run::start_as;
 use evenkeel::{Valid, store, utoipa, vitals};
 use serde::Deserialize;
 
+use super::accepted::Accepted;
 use super::own::Own;
 use super::record::{Payout, read};
 use super::state::PayoutState;
-use super::worker::Pay;
 use crate::clock::{now_micros, timestamp};
 use crate::cursor::{Page, Paging};
 use crate::error::{LedgerError, recorded_refusal};
@@ -86,7 +87,9 @@ async fn accept_in(tx: &mut Transaction, new: &NewPayout) -> Result<Result<Payou
         args![&id, &new.account, new.amount, &posting.currency, &new.destination, PayoutState::Pending.name(), at],
     )
     .await?;
-    enqueue(tx, &Pay { payout: id.clone() }).await?;
+    let (account, amount, destination) = (new.account.clone(), new.amount, new.destination.clone());
+    let currency = posting.currency.clone();
+    start_as(tx, &id, &Accepted { account, amount, currency, destination, at, key: None }).await?;
     Ok(Ok(Payout {
         id,
         account: new.account.clone(),

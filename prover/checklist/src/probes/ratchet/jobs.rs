@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use keel_drill::double::{Behaviour, Call, Double};
 
-use self::judge::{Attempts, backoff, concurrency, transaction};
+use self::judge::{Attempts, backoff, calls_of_jobs, concurrency, transaction};
 use self::work::{Asked, Work};
 use crate::clause::ratchet::jobs as clause;
 use crate::control::Control;
@@ -159,7 +159,11 @@ async fn peace(lab: &Lab, work: &Work) -> Result<Control, crate::control::Uncont
     let within = within(lab);
     let left = if early { PEACE } else { work.wait(lab, &asked.done, within).await };
     work.double.set(Behaviour::Pass);
-    let calls = work.double.take_calls();
+    let calls = calls_of_jobs(work.double.take_calls(), PEACE);
+    if !calls.is_empty() {
+        // What the service calls beside its jobs, such as a health check, says nothing about them.
+        work.double.only(calls.clone());
+    }
     let otherwise = if early {
         format!(
             "{name} is done, by `done`, before its call to {dependency} is answered: name a value that shows the effect"
