@@ -150,7 +150,7 @@ fn others(lab: &Lab, work: &Work) -> Vec<Evidence> {
 async fn peace(lab: &Lab, work: &Work) -> Result<Control, crate::control::Uncontrolled> {
     let (name, dependency) = (&work.spec.name, &work.dependency);
     work.double.set(Behaviour::Late(lab.pace.of(MOMENT)));
-    work.take_calls();
+    work.double.take_calls();
     let asked = work.ask(lab, PEACE).await;
     if asked.done.len() < PEACE {
         let otherwise =
@@ -162,16 +162,18 @@ async fn peace(lab: &Lab, work: &Work) -> Result<Control, crate::control::Uncont
     }
     let mut early = false;
     let since = Instant::now();
-    while work.calls().iter().all(|call| call.ended.is_none()) && since.elapsed() < lab.pace.of(MOMENT) {
+    while work.double.calls().iter().all(|call| call.ended.is_none()) && since.elapsed() < lab.pace.of(MOMENT) {
         let done = work.done(lab, &asked.done).await;
         // A look that ended after the call shows nothing.
-        early |= done > 0 && work.calls().iter().all(|call| call.ended.is_none());
+        early |= done > 0 && work.double.calls().iter().all(|call| call.ended.is_none());
         tokio::time::sleep(LOOK).await;
     }
     let within = within(lab);
     let left = if early { PEACE } else { work.wait(lab, &asked.done, within).await };
     work.double.set(Behaviour::Pass);
-    let calls = work.take_calls();
+    let all = work.double.take_calls();
+    let own = work.without_looks(all.clone());
+    let calls = if own.len() >= PEACE { own } else { all };
     // What else the service calls by itself is no call of a job.
     work.double.only(calls.clone());
     let otherwise = if early {
@@ -205,7 +207,7 @@ struct Failed {
 /// Asks for jobs whose every call fails, until it is clear that they are repeated more and more rarely; at most for [`FAIL_FOR`].
 async fn failing(lab: &Lab, work: &Work, control: &Control) -> (Vec<Evidence>, Option<Failed>) {
     let (name, dependency) = (&work.spec.name, &work.dependency);
-    work.take_calls();
+    work.double.take_calls();
     work.double.set(Behaviour::Unavailable(None));
     let begun = Instant::now();
     let asked = work.ask(lab, FAILING).await;
@@ -216,7 +218,7 @@ async fn failing(lab: &Lab, work: &Work, control: &Control) -> (Vec<Evidence>, O
     }
     let attempts = loop {
         let time = begun.elapsed();
-        let attempts = Attempts::of(&work.calls(), begun, time, jobs);
+        let attempts = Attempts::of(&work.double.calls(), begun, time, jobs);
         let is_clear = time >= lab.pace.of(FAIL_AT_LEAST) && attempts.clearly_back_off();
         if is_clear || time >= lab.pace.of(FAIL_FOR) {
             break attempts;
@@ -279,7 +281,7 @@ async fn many(lab: &Lab, work: &Work, failed: usize, control: &Control) -> Evide
 /// When it could not be killed or started again.
 async fn killed(lab: &mut Lab, work: &Work, control: &Control) -> Result<Vec<Evidence>, String> {
     let (name, dependency) = (&work.spec.name, &work.dependency);
-    work.take_calls();
+    work.double.take_calls();
     work.double.set(Behaviour::Late(lab.pace.of(MOMENT)));
     let (asked, under_way) = {
         let lab: &Lab = lab;
@@ -290,7 +292,7 @@ async fn killed(lab: &mut Lab, work: &Work, control: &Control) -> Result<Vec<Evi
                 tokio::time::sleep(LOOK).await;
             }
             tokio::time::sleep(lab.pace.of(MOMENT) / 4).await;
-            let calls = work.calls();
+            let calls = work.double.calls();
             let open: Vec<Call> = calls.into_iter().filter(|call| call.ended.is_none()).collect();
             (lab.kill().await, open)
         };
@@ -309,7 +311,7 @@ async fn killed(lab: &mut Lab, work: &Work, control: &Control) -> Result<Vec<Evi
     let all: Vec<Asked> = asked.done.into_iter().chain(again.done).collect();
     let within = within(lab);
     let left = work.wait(lab, &all, within).await;
-    let calls = work.take_calls();
+    let calls = work.double.take_calls();
     let mut evidence = Vec::new();
     let took = begun.elapsed();
     let told = format!(
@@ -358,7 +360,7 @@ async fn twins(lab: &Lab, work: &Work, control: &Control) -> Evidence {
     let asked: Vec<Asked> = exchanges.iter().filter_map(|exchange| work.acknowledged(lab, exchange)).collect();
     let left = work.wait(lab, &asked, within(lab)).await;
     tokio::time::sleep(lab.pace.of(MOMENT)).await;
-    let calls = work.take_calls();
+    let calls = work.double.take_calls();
     let keys: Option<BTreeSet<String>> = calls.iter().map(|call| call.key.clone()).collect();
     let told = format!(
         "{name}, {TWINS} times at once under one key, was acknowledged {} times and caused {} calls to {dependency}",
@@ -385,9 +387,9 @@ fn within(lab: &Lab) -> Duration {
 async fn quiet(lab: &Lab, work: &Work) {
     let since = Instant::now();
     while since.elapsed() < within(lab) {
-        work.take_calls();
+        work.double.take_calls();
         tokio::time::sleep(lab.pace.of(MOMENT)).await;
-        if work.take_calls().is_empty() {
+        if work.double.take_calls().is_empty() {
             return;
         }
     }

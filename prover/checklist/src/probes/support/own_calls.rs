@@ -15,45 +15,41 @@ const WITHIN: Duration = Duration::from_secs(15);
 /// The calls that a service goes on making without a request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OwnCalls {
-    /// The declared path of the dependency's readiness, which is looked at again and again.
-    ready: Option<String>,
-    /// Those that came until they were waited for no longer.
+    /// One of each kind that came while nothing was sent.
     seen: Vec<Call>,
 }
 
 impl OwnCalls {
-    /// Waits until no such call comes for a moment, but those that look whether the dependency is ready.
+    /// Waits until no such call comes for a moment. Looks whether the dependency is ready do not end, and are not waited out.
     pub(crate) async fn wait_out(lab: &Lab, double: &Double, declared: &Dependency) -> Self {
         let since = Instant::now();
-        let mut own = Self { ready: declared.ready.clone(), seen: Vec::new() };
         loop {
             double.take_calls();
             tokio::time::sleep(lab.pace.of(QUIET)).await;
-            let others: Vec<Call> = double.take_calls().into_iter().filter(|call| !own.is_of(call)).collect();
-            if others.is_empty() {
-                return own;
-            }
-            if since.elapsed() > lab.pace.of(WITHIN) {
-                own.seen = others;
-                return own;
+            let seen = double.take_calls();
+            let only_looks = seen.iter().all(|call| looks_whether_ready(declared, call));
+            if only_looks || since.elapsed() > lab.pace.of(WITHIN) {
+                return Self { seen };
             }
         }
     }
 
     /// Returns true if such a call comes without a request.
     pub(crate) fn is_of(&self, call: &Call) -> bool {
-        looks_whether_ready(self.ready.as_deref(), call) || self.seen.iter().any(|other| other.is_like(call))
+        self.seen.iter().any(|other| other.is_like(call))
     }
 }
 
-/// Returns true if the call is for the path that the dependency's readiness is declared at.
-pub(crate) fn looks_whether_ready(ready: Option<&str>, call: &Call) -> bool {
-    let path = call.path.split('?').next().unwrap_or_default();
-    call.method.is_safe() && ready.is_some_and(|ready| ready.split('?').next() == Some(path))
+/// Returns true if the call is a read of the path at which the dependency is declared to be ready.
+pub(crate) fn looks_whether_ready(declared: &Dependency, call: &Call) -> bool {
+    let path = |path: &str| path.split('?').next().unwrap_or_default().to_owned();
+    call.method.is_safe() && declared.ready.as_deref().map(path) == Some(path(&call.path))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use keel_drill::double::Behaviour;
     use keel_wire::http::{Client, Request};
 
@@ -78,11 +74,33 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_look_at_the_declared_readiness_and_calls_like_those_seen_are_its_own() {
+    async fn only_reads_of_the_declared_path_look_whether_a_dependency_is_ready() {
+        let dependency = |ready: Option<&str>| Dependency {
+            name: "prices".to_owned(),
+            env: "DEPENDENCY_URL".to_owned(),
+            value: None,
+            sets: BTreeMap::new(),
+            listen: None,
+            url: "http://127.0.0.1:9".parse().expect("a URL"),
+            run: None,
+            ready: ready.map(str::to_owned),
+            env_of_run: BTreeMap::new(),
+            many: None,
+            named: None,
+            trip: None,
+            release: None,
+        };
         let calls = calls().await;
-        let own = OwnCalls { ready: Some("/livez".to_owned()), seen: vec![calls[2].clone()] };
+        let look = |ready| calls.iter().map(|call| looks_whether_ready(&dependency(ready), call)).collect::<Vec<_>>();
+        assert_eq!(look(Some("/livez")), [true, false, false, false, false]);
+        assert_eq!(look(None), [false; 5]);
+    }
+
+    #[tokio::test]
+    async fn calls_like_those_that_came_while_nothing_was_sent_are_its_own() {
+        let calls = calls().await;
+        let own = OwnCalls { seen: vec![calls[0].clone(), calls[2].clone()] };
         let is_of: Vec<bool> = calls.iter().map(|call| own.is_of(call)).collect();
         assert_eq!(is_of, [true, false, true, true, false]);
-        assert!(calls.iter().all(|call| !OwnCalls::default().is_of(call)), "nothing is declared and nothing was seen");
     }
 }

@@ -70,18 +70,9 @@ impl Work {
         in_place::start_with(id, lab, &[(&self.declared, &self.double)]).await.map(drop)
     }
 
-    /// The calls since they were last taken, without those that look whether the dependency is ready.
-    pub(super) fn calls(&self) -> Vec<Call> {
-        self.without_looks(self.double.calls())
-    }
-
-    /// Takes them.
-    pub(super) fn take_calls(&self) -> Vec<Call> {
-        self.without_looks(self.double.take_calls())
-    }
-
-    fn without_looks(&self, mut calls: Vec<Call>) -> Vec<Call> {
-        calls.retain(|call| !looks_whether_ready(self.declared.ready.as_deref(), call));
+    /// The calls without those that look whether the dependency is ready.
+    pub(super) fn without_looks(&self, mut calls: Vec<Call>) -> Vec<Call> {
+        calls.retain(|call| !looks_whether_ready(&self.declared, call));
         calls
     }
 
