@@ -26,8 +26,8 @@ use std::time::Duration;
 
 use self::capacity::Normal;
 pub(crate) use self::capacity::{find, objective};
-pub(crate) use self::generator::{Generator, Sending};
 use self::generator::Asked;
+pub(crate) use self::generator::{Generator, Sending};
 pub(crate) use self::recipe::Shown;
 use self::settled::Settled;
 use crate::lab::capacity::Capacity;

@@ -40,10 +40,11 @@ impl OwnCalls {
     }
 }
 
-/// Returns true if the call is a read of the path at which the dependency is declared to be ready.
+/// Returns true if the call is a read of the path at which the dependency is declared to be ready. `/` is no path for this alone.
 pub(crate) fn looks_whether_ready(declared: &Dependency, call: &Call) -> bool {
     let path = |path: &str| path.split('?').next().unwrap_or_default().to_owned();
-    call.method.is_safe() && declared.ready.as_deref().map(path) == Some(path(&call.path))
+    let ready = declared.ready.as_deref().map(path).filter(|ready| ready != "/");
+    call.method.is_safe() && ready == Some(path(&call.path))
 }
 
 #[cfg(test)]
@@ -65,7 +66,7 @@ mod tests {
             Request::new(http::Method::POST, "/livez"),
             Request::get("/price/7a1"),
             Request::get("/price/8b2"),
-            Request::get("/other"),
+            Request::get("/"),
         ];
         for request in requests {
             client.send(request).await;
@@ -94,6 +95,7 @@ mod tests {
         let look = |ready| calls.iter().map(|call| looks_whether_ready(&dependency(ready), call)).collect::<Vec<_>>();
         assert_eq!(look(Some("/livez")), [true, false, false, false, false]);
         assert_eq!(look(None), [false; 5]);
+        assert_eq!(look(Some("/")), [false; 5], "work may call it as well");
     }
 
     #[tokio::test]

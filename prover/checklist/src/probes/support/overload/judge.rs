@@ -166,12 +166,12 @@ impl Seen {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that panics says where")]
 mod tests {
+    use super::super::Spans;
     use super::super::generator::tests::{asked, sending};
     use super::super::generator::{Asked, Fate};
     use super::super::{AFTER, HOLD};
     use super::*;
     use crate::clause::border::shed::GOODPUT;
-    use super::super::Spans;
     use crate::lab::Pace;
 
     const REFUSED: Fate = Fate::Refused { status: 503, says_when: true };
