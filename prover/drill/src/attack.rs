@@ -33,11 +33,11 @@ mod target_memory;
 mod token;
 
 pub use self::bounds::Bounds;
-pub use self::bystander::Bystander;
+pub use self::bystander::{Bystander, Health};
 pub use self::definition::Attack;
 pub use self::evidence::{Evidence, Mark};
 pub use self::result::{AttackResult, AttackVerdict};
-pub use self::runner::{Refusal, run};
+pub use self::runner::{Refusal, peace, run, run_after};
 pub use self::suite::{all, named};
 pub use self::target::Target;
 pub use self::target_memory::Memory;

@@ -10,6 +10,7 @@ pub(crate) mod listener;
 pub(crate) mod mix;
 pub(crate) mod open_files;
 pub(crate) mod overload;
+pub(crate) mod own_calls;
 pub(crate) mod peace;
 pub(crate) mod percentile;
 pub(crate) mod printed;

@@ -121,17 +121,29 @@ impl Health {
 /// The time that one request took; none when it failed.
 type Sample = Option<Duration>;
 
-/// Runs the attack with a bystander beside it.
-pub(super) async fn beside(context: &Context<'_>, attack: impl Future<Output = Findings>) -> (Findings, Bystander) {
+/// The health of a bystander without an attack.
+pub(super) async fn in_peace(context: &Context<'_>) -> Health {
+    Health::of(&Asker::new(context).ask_times(BEFORE).await)
+}
+
+/// Runs the attack with a bystander beside it, whose health in peace is measured before where it is not known.
+pub(super) async fn beside(
+    context: &Context<'_>,
+    peace: Option<Health>,
+    attack: impl Future<Output = Findings>,
+) -> (Findings, Bystander) {
     let asker = Asker::new(context);
-    let before = asker.ask_times(BEFORE).await;
+    let before = match peace {
+        Some(known) => known,
+        None => in_peace(context).await,
+    };
     let (findings, during) = asker.ask_while(context, attack).await;
     let ended = Instant::now();
     let recovered = asker.recovery(ended).await;
     let after = asker.ask_times(AFTER).await;
     let apart = asker.from.is_some();
     let health = |samples: Vec<Sample>| Health::of(&samples);
-    (findings, Bystander { apart, before: health(before), during: health(during), after: health(after), recovered })
+    (findings, Bystander { apart, before, during: health(during), after: health(after), recovered })
 }
 
 struct Asker {

@@ -45,6 +45,8 @@ pub const PROBE: Probe = Probe {
 const PARTITIONS: usize = 3;
 /// Times its throughput, the storm on a partition.
 const STORM: f64 = 3.0;
+/// Of where the search for the throughput of a part of the mix begins: a partition may be of the dearest requests.
+const BEGIN: f64 = 0.5;
 /// Of its throughput, the load on it in peace.
 const PEACE: f64 = 0.5;
 /// Of the capacity of the mix, the rate of the others, and its bounds in requests a second.
@@ -106,7 +108,7 @@ async fn one(lab: &mut Lab, specs: &[RequestSpec], partition: &str) -> Result<Ev
         )?
         .of_clients(CLIENTS);
     let mix = overload::capacity(lab, overload::MOST).await.ok();
-    let found = overload::find(lab, &storm, overload::begin(lab), overload::MOST).await?;
+    let found = overload::find(lab, &storm, BEGIN * overload::begin(lab), overload::MOST).await?;
     let objective = overload::objective(lab, mix.map(|mix| mix.peace).unwrap_or_default());
     let rate = mix.map_or(MOST_BESIDE, |mix| (BESIDE * mix.rate).clamp(LEAST_BESIDE, MOST_BESIDE));
     let places = |specs: &[RequestSpec]| (0..specs.len()).collect::<Vec<_>>();

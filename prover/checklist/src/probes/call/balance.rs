@@ -134,7 +134,7 @@ async fn failing(lab: &Lab, three: &Three) -> Vec<Evidence> {
     vec![left_alone, clause::RETURN.gap(what)]
 }
 
-/// The load of 5 s once the instance is clearly left alone, at the latest after `EJECTED` seconds, and after how many seconds. What speaks
+/// The load of 5 s from the second on in which the instance is clearly left alone, at the latest after `EJECTED` seconds, and after how many seconds. What speaks
 /// against the service counts only from then on: an earlier load may have begun too early.
 async fn once_ejected(lab: &Lab, three: &Three, place: usize, most: f64) -> (Load, u32) {
     let mut after = 0;
@@ -142,11 +142,11 @@ async fn once_ejected(lab: &Lab, three: &Three, place: usize, most: f64) -> (Loa
         let second = three.load(lab, EVERY, ONE_SECOND).await;
         after += 1;
         if is_spared(&second, place, most / 2.0) && after < EJECTED {
-            let load = three.load(lab, EVERY, FIVE_SECONDS).await;
+            let load = second.and(three.load(lab, EVERY, FIVE_SECONDS - ONE_SECOND).await);
             if is_spared(&load, place, most) {
-                return (load, after);
+                return (load, after - 1);
             }
-            after += EJECTED;
+            after += EJECTED - 1;
         }
     }
     (three.load(lab, EVERY, FIVE_SECONDS).await, after)

@@ -54,7 +54,7 @@ const SECOND_CALL: Duration = Duration::from_secs(12);
 const ENOUGH: usize = 12;
 /// So many are enough where intervals are scattered by so many times what counts as jittered.
 const ENOUGH_OF_CLEAR: usize = 8;
-const CLEARLY: u32 = 2;
+const CLEARLY: f64 = 1.5;
 const FEWEST: usize = 6;
 /// Starts after the first.
 const STARTS: usize = 5;
@@ -278,7 +278,7 @@ impl Intervals {
     }
 
     fn are_clearly_jittered(&self) -> bool {
-        self.width >= CLEARLY * NOISE.max(self.period * JITTERED / 100)
+        self.width >= NOISE.max(self.period * JITTERED / 100).mul_f64(CLEARLY)
     }
 
     fn are_even(&self) -> bool {

@@ -2,19 +2,19 @@
 //!
 //! - **Hypothesis**: each attack that applies gets an answer that a correct server may give, and a bystander at another address
 //!   is served meanwhile and afterwards.
-//! - **Sent**: every attack, `LANES` at a time, but those that are about what a service can bear (`ALONE`) one after the other;
+//! - **Sent**: the bystander's request in peace, once; every attack, `LANES` at a time, but those that are about what a service can bear (`ALONE`) one after the other;
 //!   what did not hold beside others is repeated alone, and only that counts. Attacks on requests with an effect are made with
 //!   those that were declared, and only when `state = "durable"` is: [`Leave`]. No login can be declared, so none is tried.
 //! - **Decides**: one that fell alone falls short, and the attribute that mends it is named. One that could not be told or had no
 //!   time is unknown, and so are attacks on effects of a service whose state is not declared: then nothing holds.
 //! - **Blast radius**: the service's connections, memory and CPU, for seconds; declared writes, some thirty times.
-//! - **Bound in time**: none begins after `BUDGET`, and each is given up after `EACH`; about a minute against one that answers.
+//! - **Bound in time**: none begins after `BUDGET`, and each is given up after `EACH`; about half a minute against one that answers.
 
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
-use keel_drill::attack::{self, Attack, AttackResult, AttackVerdict, Bounds, Mark, Refusal, Target};
+use keel_drill::attack::{self, Attack, AttackResult, AttackVerdict, Bounds, Health, Mark, Refusal, Target};
 
 pub mod declared;
 #[cfg(test)]
@@ -83,7 +83,12 @@ pub async fn examine_with(lab: &mut Lab, suite: &[&'static Attack], bounds: &Bou
         let evidence = Evidence::note("a harmless request is not answered even in peace").with(&peace);
         return Finding::unknown(ID, "it does not answer in peace", vec![evidence]);
     }
-    let campaign = Campaign { target, bounds: *bounds, until: Instant::now() + BUDGET };
+    let until = Instant::now() + BUDGET;
+    let peace = match attack::peace(&target, bounds).await {
+        Ok(peace) => peace,
+        Err(refusal) => return Finding::unknown(ID, refusal.to_string(), Vec::new()),
+    };
+    let campaign = Campaign { target, bounds: *bounds, until, peace };
     match campaign.carry_out(lab, suite).await {
         Ok(outcomes) => told(lab.subject.state, &campaign.target, outcomes),
         Err(refusal) => Finding::unknown(ID, refusal.to_string(), Vec::new()),
@@ -96,6 +101,8 @@ struct Campaign {
     bounds: Bounds,
     /// None begins later.
     until: Instant,
+    /// The health of a bystander before the first attack; none when it was not served then.
+    peace: Option<Health>,
 }
 
 impl Campaign {
@@ -137,7 +144,7 @@ impl Campaign {
         if !ALONE.contains(&attack.id) {
             bounds.duration *= ASKING;
         }
-        let run = tokio::time::timeout(EACH, attack::run(attack, &self.target, &bounds));
+        let run = tokio::time::timeout(EACH, attack::run_after(attack, &self.target, &bounds, self.peace));
         run.await.unwrap_or_else(|_| Ok(untold(attack.id, format!("it was given up after {EACH:?}"))))
     }
 }

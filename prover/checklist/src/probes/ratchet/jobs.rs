@@ -3,7 +3,7 @@
 //! - **Hypothesis**: each acknowledged job is done, also when the dependency fails and when the service is killed; a failing job is repeated
 //!   more and more rarely; repeats of one request make one job; a bounded number runs at once.
 //! - **Sent**: the first request of the mix with `later`, `read` and `done`, with a double in the place of its dependency: `PEACE` of them
-//!   whose calls take a moment; `FAILING` while every call fails; `MANY` while calls take long; `MANY` more until a SIGKILL in the middle, and
+//!   whose calls take a moment; `FAILING` while every call fails; `MANY` while calls take long and those that failed are done; `MANY` more until a SIGKILL in the middle, and
 //!   again under their keys what it cut off; `TWINS` at once under one key.
 //! - **Decides**: an acknowledged job that is not done `WITHIN` after the last fault; one that is done although none of its calls was answered;
 //!   calls that stay as frequent as at first, at more than `OFTEN` a job and second; as many calls at once as jobs wait; calls under more keys
@@ -11,13 +11,14 @@
 //!   and rate limits are not examined: `jobs = "plain"` declares that there are none.
 //! - **Blast radius**: the jobs are done; the service is started again with the double in the dependency's place, killed once, and stopped
 //!   at the end.
-//! - **Bound in time**: 12 s of failing calls, 4 s of slow ones, and four times `WITHIN` at most.
+//! - **Bound in time**: 12 s of failing calls, 8 s where their repeats are clearly rarer by then; 4 s of slow ones, and four times
+//!   `WITHIN` at most.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use keel_drill::double::{Behaviour, Call, Double};
+use keel_drill::double::{Behaviour, Call};
 
 use self::judge::{Attempts, backoff, calls_of_jobs, concurrency, transaction};
 use self::work::{Asked, Work};
@@ -49,8 +50,9 @@ pub const PROBE: Probe = Probe {
 const PEACE: usize = 3;
 /// Jobs while every call fails.
 const FAILING: usize = 5;
-/// Time for which every call fails.
+/// The longest that every call fails, and the least where it is clear before that repeats become rare.
 const FAIL_FOR: Duration = Duration::from_secs(12);
+const FAIL_AT_LEAST: Duration = Duration::from_secs(8);
 /// Jobs at once.
 const MANY: usize = 40;
 /// Time that a call takes, so that a job is seen before its end.
@@ -103,8 +105,18 @@ async fn judged(lab: &mut Lab, work: &Work) -> Finding {
             return Finding::unknown(ID, failed.what, vec![gap]);
         }
     };
-    evidence.extend(failing(lab, work, &control).await);
-    evidence.push(many(lab, work, &control).await);
+    let (pieces, failed) = failing(lab, work, &control).await;
+    evidence.extend(pieces);
+    let back = async {
+        match &failed {
+            Some(failed) => Some(recovered(lab, work, failed, &control).await),
+            None => None,
+        }
+    };
+    let number = failed.as_ref().map_or(0, |failed| failed.asked.len());
+    let (back, bound) = tokio::join!(back, many(lab, work, number, &control));
+    evidence.extend(back);
+    evidence.push(bound);
     match killed(lab, work, &control).await {
         Ok(pieces) => evidence.extend(pieces),
         Err(reason) => evidence.push(Evidence::gap(reason)),
@@ -159,9 +171,11 @@ async fn peace(lab: &Lab, work: &Work) -> Result<Control, crate::control::Uncont
     let within = within(lab);
     let left = if early { PEACE } else { work.wait(lab, &asked.done, within).await };
     work.double.set(Behaviour::Pass);
-    let calls = calls_of_jobs(work.double.take_calls(), PEACE);
+    let all = work.double.take_calls();
+    let own = work.without_looks(all.clone());
+    let calls = calls_of_jobs(if own.len() >= PEACE { own } else { all }, PEACE);
+    // What else the service calls by itself, such as a health check, is no call of a job.
     if !calls.is_empty() {
-        // What the service calls beside its jobs, such as a health check, says nothing about them.
         work.double.only(calls.clone());
     }
     let otherwise = if early {
@@ -184,50 +198,66 @@ async fn peace(lab: &Lab, work: &Work) -> Result<Control, crate::control::Uncont
     Control::seen(!early && calls.len() >= PEACE && left == 0, what, otherwise)
 }
 
-/// Jobs whose every call fails for a while, and that must be done afterwards.
-async fn failing(lab: &Lab, work: &Work, control: &Control) -> Vec<Evidence> {
-    let (name, dependency, time) = (&work.spec.name, &work.dependency, lab.pace.of(FAIL_FOR));
+/// Jobs whose every call failed, and that must be done once the dependency works again.
+struct Failed {
+    asked: Vec<Asked>,
+    /// The time for which their calls failed.
+    time: Duration,
+    since: Instant,
+}
+
+/// Asks for jobs whose every call fails, until it is clear that they are repeated more and more rarely; at most for [`FAIL_FOR`].
+async fn failing(lab: &Lab, work: &Work, control: &Control) -> (Vec<Evidence>, Option<Failed>) {
+    let (name, dependency) = (&work.spec.name, &work.dependency);
     work.double.take_calls();
     work.double.set(Behaviour::Unavailable(None));
     let begun = Instant::now();
     let asked = work.ask(lab, FAILING).await;
     let jobs = asked.done.len();
     if jobs == 0 {
-        return vec![Evidence::gap(format!(
-            "{name} is not acknowledged while {dependency} fails: its jobs were not seen to fail"
-        ))];
+        let what = format!("{name} is not acknowledged while {dependency} fails: its jobs were not seen to fail");
+        return (vec![Evidence::gap(what)], None);
     }
-    tokio::time::sleep(time.saturating_sub(begun.elapsed())).await;
+    let attempts = loop {
+        let time = begun.elapsed();
+        let attempts = Attempts::of(&work.double.calls(), begun, time, jobs);
+        let is_clear = time >= lab.pace.of(FAIL_AT_LEAST) && attempts.clearly_back_off();
+        if is_clear || time >= lab.pace.of(FAIL_FOR) {
+            break attempts;
+        }
+        tokio::time::sleep(LOOK).await;
+    };
     let done = work.done(lab, &asked.done).await;
-    let calls = work.double.take_calls();
-    work.double.set(Behaviour::Pass);
-    let attempts = Attempts::of(&calls, begun, time, jobs);
     let mut evidence = vec![clause::BACKOFF.maybe(backoff(&attempts), attempts.told(dependency)).by(control)];
     if done > 0 {
         let what = format!(
             "{done} of {jobs} jobs of {name} are done, by `done`, although no call to {dependency} was answered: they are lost"
         );
         evidence.push(clause::AT_LEAST_ONCE.contradicts(what).by(control));
-        return evidence;
+        return (evidence, None);
     }
-    let since = Instant::now();
-    let within = within(lab);
-    let left = work.wait(lab, &asked.done, within).await;
+    (evidence, Some(Failed { asked: asked.done, time: attempts.time, since: Instant::now() }))
+}
+
+/// Judges that jobs that failed are done once the dependency works again.
+async fn recovered(lab: &Lab, work: &Work, failed: &Failed, control: &Control) -> Evidence {
+    let (name, dependency) = (&work.spec.name, &work.dependency);
+    let (jobs, time, within) = (failed.asked.len(), failed.time, within(lab));
+    let left = work.wait(lab, &failed.asked, within).await;
     let what = match left {
         0 => format!(
             "{jobs} jobs of {name} that failed for {time:.0?} are done {:.1?} after {dependency} works again",
-            since.elapsed()
+            failed.since.elapsed()
         ),
         left => format!(
             "{left} of {jobs} jobs of {name} that failed for {time:.0?} are not done {within:.0?} after {dependency} works again"
         ),
     };
-    evidence.push(clause::AT_LEAST_ONCE.saw(left == 0, what).by(control));
-    evidence
+    clause::AT_LEAST_ONCE.saw(left == 0, what).by(control)
 }
 
-/// Jobs at once whose calls take long: how many run at a time.
-async fn many(lab: &Lab, work: &Work, control: &Control) -> Evidence {
+/// Jobs at once whose calls take long: how many run at a time, beside those that failed before.
+async fn many(lab: &Lab, work: &Work, failed: usize, control: &Control) -> Evidence {
     let dependency = &work.dependency;
     work.double.set(Behaviour::Late(lab.pace.of(LONG)));
     let counting = async {
@@ -242,7 +272,8 @@ async fn many(lab: &Lab, work: &Work, control: &Control) -> Evidence {
     work.double.set(Behaviour::Pass);
     work.wait(lab, &asked.done, within(lab)).await;
     let jobs = asked.done.len();
-    let what = format!("of {jobs} jobs that waited at once at most {most} called {dependency} at the same time");
+    let what =
+        format!("of {} jobs that waited at once at most {most} called {dependency} at the same time", jobs + failed);
     clause::CONCURRENCY.maybe(concurrency(jobs, most, MANY), what).by(control)
 }
 
@@ -324,7 +355,7 @@ async fn twins(lab: &Lab, work: &Work, control: &Control) -> Evidence {
             "{name} was not repeated: declare `idempotent = \"HEADER\"` on it, if it makes one job for a key"
         ));
     }
-    quiet(lab, &work.double).await;
+    quiet(lab, work).await;
     let request = lab.fill(&work.spec);
     let client = lab.http();
     let exchanges = join_all((0..TWINS).map(|_| client.send(request.clone()))).await;
@@ -355,12 +386,12 @@ fn within(lab: &Lab) -> Duration {
 }
 
 /// Waits until no call has come for a moment; calls of earlier jobs are then not taken for those of the next.
-async fn quiet(lab: &Lab, double: &Double) {
+async fn quiet(lab: &Lab, work: &Work) {
     let since = Instant::now();
     while since.elapsed() < within(lab) {
-        double.take_calls();
+        work.double.take_calls();
         tokio::time::sleep(lab.pace.of(MOMENT)).await;
-        if double.take_calls().is_empty() {
+        if work.double.take_calls().is_empty() {
             return;
         }
     }

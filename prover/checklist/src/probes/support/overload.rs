@@ -3,7 +3,7 @@
 //! - **Once** in a run for `border.shed` and `border.backpressure`, which judge the same overload.
 //! - **First** its capacity: the load is raised in an open loop until the throughput stays behind; once in a run of keel.
 //! - **Then** `NORMAL` of the capacity for `PEACE`, which must be in order; `OVERLOAD` times the capacity for `HOLD`;
-//!   `NORMAL` of it again for `AFTER`.
+//!   `NORMAL` of it again until `SETTLED` in a row are in order, at most for `AFTER`.
 //! - **At the lab's pace** ([`crate::lab::Pace`]) all of these but the steps of the capacity, which keel's own lateness would blur.
 //! - **In time** is an answer within the p99 that `[load]` declares, else within `PATIENT` or `SLOWER` times of what it takes
 //!   in peace, and never one after the declared `deadline`. Goodput counts no other. It counts from the sending: what waits for a free connection of keel's is not charged to the service.
@@ -15,6 +15,7 @@ mod generator;
 mod judge;
 pub(crate) mod mixture;
 mod recipe;
+mod settled;
 pub(crate) mod shares;
 pub(crate) mod side_by_side;
 pub(crate) mod storm_script;
@@ -25,8 +26,10 @@ use std::time::Duration;
 
 use self::capacity::Normal;
 pub(crate) use self::capacity::{find, objective};
+use self::generator::Asked;
 pub(crate) use self::generator::{Generator, Sending};
 pub(crate) use self::recipe::Shown;
+use self::settled::Settled;
 use crate::lab::capacity::Capacity;
 use crate::lab::{Lab, Pace};
 
@@ -36,14 +39,16 @@ const OVERLOAD: f64 = 2.0;
 const PEACE: Duration = Duration::from_secs(2);
 /// The same at any pace: in less a generator that is late for a moment sends another load.
 const LEAST_PEACE: Duration = Duration::from_secs(1);
-/// Duration of the overload; longer where an answer in time may take more than a second.
-const HOLD: Duration = Duration::from_secs(6);
+/// Duration of the overload; longer where an answer in time may take more than half a second.
+const HOLD: Duration = Duration::from_secs(5);
 /// The beginning of the overload: what has a bound fills. Not judged.
 const FILLS: Duration = Duration::from_millis(1500);
 /// At least so much of the overload is judged.
 const JUDGED: Duration = Duration::from_secs(3);
-/// Duration of the normal load after the overload.
+/// The longest normal load after the overload.
 const AFTER: Duration = Duration::from_secs(6);
+/// It ends sooner once it was in order for so many slices in a row.
+const SETTLED: u32 = 3;
 /// Until when everything must be in order again.
 const WITHIN: Duration = Duration::from_secs(5);
 /// Of the normal load after it, what is looked at at a time to see when it is in order.
@@ -57,7 +62,7 @@ const RAISES: usize = 1;
 /// The most requests a second that keel looks for: what one machine can be expected to offer itself.
 pub(crate) const MOST: f64 = 20_000.0;
 /// Of the known capacity of the mix, the first rate of the search for that of a part of it.
-const BEGIN_PART: f64 = 0.25;
+const BEGIN_PART: f64 = 0.5;
 /// Maximum number of times that the normal load is tried until it is in order: earlier work may still be in progress.
 const TRIES: usize = 4;
 
@@ -116,7 +121,7 @@ pub(crate) async fn capacity(lab: &mut Lab, most: f64) -> Result<Capacity, Strin
 pub(crate) fn begin(lab: &Lab) -> f64 {
     match &lab.capacity {
         Some(Ok(known)) => known.rate * BEGIN_PART,
-        _ => lab.subject.load.map_or(capacity::BEGIN, |load| load.rate / 2.0),
+        _ => lab.subject.load.map_or(capacity::BEGIN, |load| load.rate),
     }
 }
 
@@ -195,7 +200,9 @@ pub(crate) async fn overload(
             continue;
         }
         let gap = held.since_the_fall();
-        let after = normal.generator.send(lab, normal.rate, spans.after, None).await?;
+        let settled = Settled { objective, slice: spans.slice };
+        let end = |asked: &[Asked], elapsed| settled.end(asked, elapsed);
+        let after = normal.generator.send_until(lab, normal.rate, spans.after, end).await?;
         after.on_schedule(objective)?;
         return Ok(Seen { capacity, objective, allowance: Duration::ZERO, held, after, gap, runs, spans });
     }

@@ -64,14 +64,15 @@ async fn look(lab: &mut Lab) -> Result<Vec<Evidence>, String> {
     let others = generator.of_clients(OTHERS);
     let identified = specs.iter().any(|spec| has_any(spec, &IDENTITY));
     let alone = side_by_side::in_peace_alone(lab, &others, rate, &kinds, objective).await?;
-    let mut evidence = Vec::new();
+    let (mut evidence, mut tried) = (Vec::new(), &WILD[..]);
     for headers in [Vec::new(), claims(&all, &specs)] {
         let claim = told(&headers);
         if claim.is_none() && !evidence.is_empty() {
             break;
         }
         let one = generator.of_clients(0).with_headers(&headers);
-        for times in WILD {
+        // A rate that was not too much without a claim is not tried with one.
+        for (place, times) in tried.iter().copied().enumerate() {
             let parts = [
                 Part { generator: &others, rate, kinds: &kinds, objective },
                 Part { generator: &one, rate: times * capacity.rate, kinds: &kinds, objective },
@@ -80,6 +81,7 @@ async fn look(lab: &mut Lab) -> Result<Vec<Evidence>, String> {
             if !wild.is_too_much() && times < WILD[1] {
                 continue;
             }
+            tried = &tried[place..];
             let seen = Seen { claim: claim.clone(), alone, others, wild, identified };
             let script = StormScript {
                 storm: &specs,

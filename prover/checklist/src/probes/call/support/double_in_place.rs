@@ -12,6 +12,7 @@ use crate::control::Control;
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 pub(crate) use crate::probes::support::in_place::{double_of, start_with};
+use crate::probes::support::own_calls::OwnCalls;
 pub(crate) use crate::probes::support::percentile::percentile;
 use crate::subject::{Dependencies, Dependency, RequestSpec};
 
@@ -19,10 +20,6 @@ use crate::subject::{Dependencies, Dependency, RequestSpec};
 const AFTERWARDS: Duration = Duration::from_millis(300);
 /// Number of times that a request is sent to see the call that it causes.
 const ALONE: u32 = 3;
-/// For so long there is no call, before a request is sent to see its calls.
-const QUIET: Duration = Duration::from_secs(1);
-/// Until then calls without a request are waited out.
-const QUIET_WITHIN: Duration = Duration::from_secs(15);
 /// Requests that succeed while a service saves up for repeats: a tenth of them pays for four, and one every so often.
 const RESTING: u32 = 40;
 const RESTING_EVERY: Duration = Duration::from_millis(10);
@@ -135,10 +132,10 @@ async fn take_place(id: &str, lab: &mut Lab, dependent: &Dependent, declared: &D
     let double = double_of(id, declared).await?;
     start_with(id, lab, &[(declared, &double)]).await?;
     lab.send_mix().await;
-    let beside = quiet(lab, &double).await;
+    let own = OwnCalls::wait_out(lab, &double, declared).await;
     let (mut callers, mut notes) = (Vec::new(), Vec::new());
     for spec in dependent.users.iter().map(|user| &user.spec) {
-        match single_call(lab, &double, spec, &beside).await {
+        match single_call(lab, &double, spec, &own).await {
             Ok(call) => callers.push((spec.clone(), call)),
             Err(why) => notes.push(why),
         }
@@ -193,14 +190,14 @@ async fn take_place(id: &str, lab: &mut Lab, dependent: &Dependent, declared: &D
 ///
 /// # Errors
 /// The evidence about the last one, if no request causes a single call.
-async fn single_call(lab: &Lab, double: &Double, spec: &RequestSpec, beside: &[Call]) -> Result<Call, Evidence> {
+async fn single_call(lab: &Lab, double: &Double, spec: &RequestSpec, own: &OwnCalls) -> Result<Call, Evidence> {
     let mut why = None;
     for _ in 0..ALONE {
         double.take_calls();
         let exchange = lab.http().send(lab.fill(spec)).await;
         tokio::time::sleep(lab.pace.of(AFTERWARDS)).await;
         let mut calls = double.take_calls();
-        calls.retain(|call| !beside.iter().any(|other| other.is_like(call)));
+        calls.retain(|call| !own.is_of(call));
         let expected = exchange.status().is_some_and(|status| spec.expects(status.as_u16()));
         let what = match <[Call; 1]>::try_from(calls) {
             Ok([call]) if expected => return Ok(call),
@@ -210,20 +207,6 @@ async fn single_call(lab: &Lab, double: &Double, spec: &RequestSpec, beside: &[C
         why = Some(Evidence::gap(what).with(&exchange));
     }
     Err(why.unwrap_or_else(|| Evidence::gap(format!("{} was not sent", spec.name))))
-}
-
-/// Waits until the service makes no calls without a request, such as those for work that an earlier probe has left; returns the
-/// calls that it still makes after `QUIET_WITHIN`.
-async fn quiet(lab: &Lab, double: &Double) -> Vec<Call> {
-    let since = Instant::now();
-    loop {
-        double.take_calls();
-        tokio::time::sleep(lab.pace.of(QUIET)).await;
-        let calls = double.take_calls();
-        if calls.is_empty() || since.elapsed() > lab.pace.of(QUIET_WITHIN) {
-            return calls;
-        }
-    }
 }
 
 impl Watched {

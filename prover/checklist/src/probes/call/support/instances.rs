@@ -155,6 +155,12 @@ impl Three {
 }
 
 impl Load {
+    /// Both loads, one right after the other.
+    pub(crate) fn and(self, other: Self) -> Self {
+        let calls = [0, 1, 2].map(|place| self.calls[place] + other.calls[place]);
+        Self { requests: self.requests + other.requests, failed: self.failed + other.failed, calls }
+    }
+
     /// As evidence tells it.
     pub(crate) fn told(&self) -> String {
         let [one, two, three] = self.calls;

@@ -7,6 +7,9 @@ use keel_drill::double::Call;
 /// Calls of a job in a second that no backoff explains.
 const OFTEN: f64 = 1.5;
 
+/// Calls of each job in the first third, and times those of the last third, from which it is clear that repeats become rare.
+const CLEARLY: usize = 3;
+
 /// The calls of failing jobs in the first and in the last third of the time.
 pub(super) struct Attempts {
     pub(super) jobs: usize,
@@ -25,6 +28,11 @@ impl Attempts {
         };
         let (first, last) = (within(Duration::ZERO, third), within(third * 2, time));
         Self { jobs, all: calls.len(), first, last, time }
+    }
+
+    /// Returns true if every job was repeated in the first third, and calls are rarer by far in the last.
+    pub(super) fn clearly_back_off(&self) -> bool {
+        self.first >= CLEARLY * self.jobs && self.last * CLEARLY <= self.first
     }
 
     /// Calls of a job in a second of the last third.

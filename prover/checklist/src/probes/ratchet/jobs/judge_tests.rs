@@ -41,6 +41,13 @@ fn a_kind_of_call_that_came_less_often_than_there_were_jobs_is_of_no_job() {
 }
 
 #[test]
+fn failing_jobs_are_watched_no_longer_once_repeats_of_each_are_rare() {
+    assert!(attempts(24, 15, 5).clearly_back_off());
+    assert!(!attempts(24, 14, 2).clearly_back_off(), "a job may not have been repeated");
+    assert!(!attempts(26, 15, 6).clearly_back_off());
+}
+
+#[test]
 fn a_bound_shows_when_fewer_run_than_wait() {
     assert_eq!(concurrency(40, 8, 40), Some(true));
     assert_eq!(concurrency(40, 40, 40), Some(false));

@@ -10,14 +10,11 @@ use keel_drill::trace_headers::TraceParent;
 use keel_wire::http::{Exchange, Request};
 
 use crate::lab::Lab;
+use crate::probes::support::own_calls::OwnCalls;
 use crate::subject::{Dependencies, Dependency, RequestSpec};
 
 /// Time that calls may follow the answer to the request that causes them.
 const AFTERWARDS: Duration = Duration::from_millis(300);
-/// For so long there is no call, before requests are sent to see theirs.
-const QUIET: Duration = Duration::from_secs(1);
-/// Until then calls without a request are waited out.
-const QUIET_WITHIN: Duration = Duration::from_secs(15);
 /// The longest that spans are waited for: several times the delay that the service is told.
 const EXPORTED_WITHIN: Duration = Duration::from_secs(8);
 /// Requests that show whether it exports spans.
@@ -43,8 +40,9 @@ pub(super) struct Traced {
 pub(super) struct Place {
     pub(super) name: String,
     pub(super) double: Double,
+    declared: Dependency,
     /// The calls that it gets without a request.
-    beside: Vec<Call>,
+    own: OwnCalls,
 }
 
 /// A request, and the calls that it caused.
@@ -76,7 +74,8 @@ impl Traced {
             // Both fail only for URLs without a host; plain HTTP has one.
             let _ = (url.set_host(Some("127.0.0.1")), url.set_port(Some(double.address().port())));
             env.extend(declared.variables(&url));
-            places.push(Place { name: declared.name, double, beside: Vec::new() });
+            let name = declared.name.clone();
+            places.push(Place { name, double, declared, own: OwnCalls::default() });
         }
         lab.stop().await;
         lab.start_with(|launch| launch.env.extend(env))
@@ -84,7 +83,7 @@ impl Traced {
             .map_err(|failure| format!("it does not start with a collector of its spans: {failure}"))?;
         lab.send_mix().await;
         for place in &mut places {
-            place.beside = quiet(lab, &place.double).await;
+            place.own = place.calls_by_itself(lab).await;
         }
         let mut traced = Self { collector, places, exports: true };
         // Of requests without a context it may sample none.
@@ -144,10 +143,15 @@ impl Traced {
 }
 
 impl Place {
+    /// Waits until the service makes no calls without a request; returns those that it still makes.
+    pub(super) async fn calls_by_itself(&self, lab: &Lab) -> OwnCalls {
+        OwnCalls::wait_out(lab, &self.double, &self.declared).await
+    }
+
     /// The calls since the last look, without those that come by themselves.
     pub(super) fn new_calls(&self) -> Vec<Call> {
         let mut calls = self.double.take_calls();
-        calls.retain(|call| !self.beside.iter().any(|other| other.is_like(call)));
+        calls.retain(|call| !self.own.is_of(call));
         calls
     }
 
@@ -199,18 +203,5 @@ fn http_dependencies(lab: &Lab) -> Vec<Dependency> {
     match &lab.subject.dependencies {
         Dependencies::Unsaid => Vec::new(),
         Dependencies::Declared(all) => all.iter().filter(|one| one.url.scheme() == "http").cloned().collect(),
-    }
-}
-
-/// Waits until the service makes no calls without a request; returns those that it still makes after `QUIET_WITHIN`.
-pub(super) async fn quiet(lab: &Lab, double: &Double) -> Vec<Call> {
-    let since = Instant::now();
-    loop {
-        double.take_calls();
-        tokio::time::sleep(lab.pace.of(QUIET)).await;
-        let calls = double.take_calls();
-        if calls.is_empty() || since.elapsed() > lab.pace.of(QUIET_WITHIN) {
-            return calls;
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::pending;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use keel_drill::process::Usage;
@@ -128,22 +128,57 @@ impl Generator {
         lasts: Duration,
         cut: Option<Duration>,
     ) -> Result<Sending, String> {
-        let mut plan = self.plan.clone();
-        plan.profile = Profile::constant(rate, lasts);
-        // No key twice.
-        plan.seed = Seed::fresh();
-        let connections = plan.connections;
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let began = Instant::now();
-        let noting = Arc::clone(&asked);
-        let observer = move |completed: &Completed<'_>| locked(&noting).extend(Asked::of(completed, began));
-        let watch = Watch { observer: Some(Arc::new(observer)), ..Watch::default() };
         let stop = async {
             match cut {
                 Some(cut) => tokio::time::sleep(cut).await,
                 None => pending().await,
             }
         };
+        self.send_to_stop(lab, rate, lasts, Arc::default(), stop).await
+    }
+
+    /// Sends at this rate until `end` says when it ended, by the requests that are over after a time; then what is under way is cut off.
+    pub(super) async fn send_until(
+        &self,
+        lab: &Lab,
+        rate: f64,
+        lasts: Duration,
+        end: impl Fn(&[Asked], Duration) -> Option<Duration>,
+    ) -> Result<Sending, String> {
+        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let (began, seen, ended) = (Instant::now(), Arc::clone(&asked), OnceLock::new());
+        let stop = async {
+            loop {
+                tokio::time::sleep(lab.pace.of(LOOK)).await;
+                let ending = end(&locked(&seen), began.elapsed());
+                if let Some(ending) = ending {
+                    let _ = ended.set(ending);
+                    return;
+                }
+            }
+        };
+        let mut sending = self.send_to_stop(lab, rate, lasts, asked, stop).await?;
+        sending.lasts = lasts.min(ended.get().copied().unwrap_or(lasts));
+        Ok(sending)
+    }
+
+    async fn send_to_stop(
+        &self,
+        lab: &Lab,
+        rate: f64,
+        lasts: Duration,
+        asked: Arc<Mutex<Vec<Asked>>>,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Sending, String> {
+        let mut plan = self.plan.clone();
+        plan.profile = Profile::constant(rate, lasts);
+        // No key twice.
+        plan.seed = Seed::fresh();
+        let connections = plan.connections;
+        let began = Instant::now();
+        let noting = Arc::clone(&asked);
+        let observer = move |completed: &Completed<'_>| locked(&noting).extend(Asked::of(completed, began));
+        let watch = Watch { observer: Some(Arc::new(observer)), ..Watch::default() };
         let mut usage = Vec::new();
         let report = tokio::select! {
             report = keel_load::run(plan, watch, stop) => report,
@@ -250,15 +285,9 @@ impl Sending {
         self.lasts.min(last.saturating_sub(objective))
     }
 
-    /// Counts the outcomes of requests in an interval. Not counted: requests that were cut off before they were too late.
+    /// Counts the outcomes of requests in an interval.
     pub(super) fn tally(&self, objective: Duration, from: Duration, to: Duration) -> Tally {
-        let mut tally = Tally { seconds: to.saturating_sub(from).as_secs_f64(), ..Tally::default() };
-        self.asked
-            .iter()
-            .filter(|asked| (from..to).contains(&asked.at))
-            .for_each(|asked| tally.count(asked, objective));
-        tally.refusals.sort_unstable();
-        tally
+        tally(&self.asked, objective, from, to)
     }
 
     /// Returns the rate of the whole mix over the time until the last answer; `peace` is the latency of each kind in peace.
@@ -364,6 +393,14 @@ impl Tally {
     pub(super) fn goodput(&self) -> f64 {
         if self.seconds > 0.0 { self.in_time as f64 / self.seconds } else { 0.0 }
     }
+}
+
+/// Counts the outcomes of requests in an interval. Not counted: requests that were cut off before they were too late.
+pub(super) fn tally(asked: &[Asked], objective: Duration, from: Duration, to: Duration) -> Tally {
+    let mut tally = Tally { seconds: to.saturating_sub(from).as_secs_f64(), ..Tally::default() };
+    asked.iter().filter(|asked| (from..to).contains(&asked.at)).for_each(|asked| tally.count(asked, objective));
+    tally.refusals.sort_unstable();
+    tally
 }
 
 pub(super) fn sorted(times: impl Iterator<Item = Duration>) -> Vec<Duration> {

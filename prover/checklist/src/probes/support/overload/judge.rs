@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::generator::{Tally, quantile};
-use super::{OVERLOAD, Seen, Spans};
+use super::settled::Settled;
+use super::{OVERLOAD, Seen};
 use crate::clause::Clause;
 use crate::finding::{Evidence, Finding, Verdict};
 
@@ -15,8 +16,6 @@ pub(super) const CLEARLY: f64 = 0.9;
 const QUICK: u32 = 4;
 /// The share of refusals that must be quick.
 const MOSTLY: f64 = 0.9;
-/// Of a slice, the share that is answered in time when it is in order: who has no queue refuses a few that come together.
-const ORDERLY: f64 = 0.8;
 
 impl Seen {
     /// The finding on what `evidence` makes of it.
@@ -125,10 +124,11 @@ impl Seen {
                 format!("the normal load is answered in time again {took:.1?} after the load fell"),
             ),
             None => {
-                let all = self.after.tally(self.in_time(), Duration::ZERO, self.spans.after);
+                let lasts = self.after.lasts();
+                let all = self.after.tally(self.in_time(), Duration::ZERO, lasts);
                 let what = format!(
                     "{:.1?} after the load fell the normal load is still not answered in time: {} of {} requests were",
-                    self.gap + self.spans.after,
+                    self.gap + lasts,
                     all.in_time,
                     all.sent()
                 );
@@ -150,11 +150,12 @@ impl Seen {
     fn in_order_after(&self) -> Option<Duration> {
         let mut since = Duration::ZERO;
         let mut from = Duration::ZERO;
-        let Spans { after, slice: length, .. } = self.spans;
+        let (after, slice) = (self.after.lasts(), self.spans.slice);
+        let settled = Settled { objective: self.in_time(), slice };
         while from < after {
-            let slice = self.after.tally(self.in_time(), from, from + length);
-            from += length;
-            if slice.sent() > 0 && slice.share_in_time() < ORDERLY {
+            let in_order = settled.is_in_order(&self.after.asked, from);
+            from += slice;
+            if !in_order {
                 since = from;
             }
         }
@@ -165,6 +166,7 @@ impl Seen {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that panics says where")]
 mod tests {
+    use super::super::Spans;
     use super::super::generator::tests::{asked, sending};
     use super::super::generator::{Asked, Fate};
     use super::super::{AFTER, HOLD};
@@ -181,7 +183,7 @@ mod tests {
             _ => asked(50 * n, 50 * n + u64::try_from(surplus.took().as_millis()).unwrap(), surplus.fate),
         };
         // Something is under way until a moment after the end, as when it is cut off.
-        let held: Vec<Asked> = (0..120).map(each).chain([asked(5999, 7000, Fate::Unanswered)]).collect();
+        let held: Vec<Asked> = (0..100).map(each).chain([asked(4999, 6000, Fate::Unanswered)]).collect();
         let normal = |n: u64| match 200 * n < back {
             true => asked(200 * n, 200 * n + 1, REFUSED),
             false => asked(200 * n, 200 * n + 100, Fate::Answered),
