@@ -82,7 +82,7 @@ CHANGES = [
     ("border.cacheable", DROP, "probes/border/cacheable.rs", "(«sets && control.is_shared()»)", "sets", "cacheable::judge_tests::a_cookie_is_a_fault_only_in_an_answer_that_is_shared"),
     ("border.cacheable", CONSTANT, "probes/border/cacheable/control.rs", "«self.no_store && (aged || self.immutable)»", "false", "cacheable::tests::contradictions_are_seen"),
     ("border.shed", FLIP, "probes/support/overload/judge.rs", "clause.saw(«share >= NEAR»,", "share < NEAR", "judge::tests::goodput_below_seven_tenths_of_the_capacity_is_a_collapse"),
-    ("border.shed", DROP, "probes/support/overload/judge.rs", "if «slice.sent() > 0 && slice.share_in_time() < ORDERLY»", "slice.sent() > 0", "judge::tests::a_return_within_five_seconds_is_a_recovery"),
+    ("border.shed", DROP, "probes/support/overload/settled.rs", "«slice.sent() == 0 || slice.share_in_time() >= ORDERLY»", "slice.sent() == 0", "judge::tests::a_return_within_five_seconds_is_a_recovery"),
     ("border.shed", CONSTANT, "probes/support/overload/judge.rs", "clause.saw(«told_when == refused», what)", "true", "judge::tests::one_refusal_that_does_not_say_when_is_one_too_many"),
     ("border.criticality", FLIP, "probes/support/overload/shares.rs", "if self.strict.sent >= ENOUGH && «self.strict.share() >= SERVED»", "self.strict.share() < SERVED", "criticality::judge_tests::critical_requests_must_be_served_while_sheddable_ones_are_refused"),
     ("border.criticality", DROP, "probes/border/criticality/shares.rs", "(Ok(_), Some(false)) if «seen.identified»", "false", "criticality::judge_tests::clients_with_one_credential_may_be_one_client"),
@@ -252,6 +252,12 @@ def outcome(program, test, number):
 
 
 def main(arguments):
+    if {"-h", "--help"} & set(arguments):
+        print(__doc__)
+        return 0
+    if unknown := [word for word in arguments if word.startswith("-") and word != "--table"]:
+        print(f"unknown option {unknown[0]}; --help shows how it is used", file=sys.stderr)
+        return 2
     words = [word for word in arguments if word != "--table"]
     chosen = [(number, change) for number, change in enumerate(CHANGES, 1)
               if not words or any(word in text for word in words for text in (change[0], change[2], change[5]))]

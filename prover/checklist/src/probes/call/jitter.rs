@@ -3,7 +3,7 @@
 //! - **Hypothesis**: calls that come by themselves, again and again, do not come at the same time from instances that were started
 //!   together.
 //! - **Sent**: nothing. The service runs with a double of the prover in the place of each dependency that speaks plain HTTP, and calls
-//!   without a request are recorded: of each kind (dependency, method and path) until twelve have come, eight where these are clearly jittered, at most 30 s; 12 s where by
+//!   without a request are recorded: of each kind (dependency, method and path) until twelve have come, six where these are clearly jittered, at most 30 s; 12 s where by
 //!   then no kind has come twice, as six of it would not come in 30 s. Kinds whose calls come at even intervals are
 //!   looked at again in five more starts, until two have come: what an instance does so long after its start, others that are started
 //!   with it do at the same time.
@@ -52,10 +52,9 @@ const WINDOW: Duration = Duration::from_secs(30);
 const SECOND_CALL: Duration = Duration::from_secs(12);
 /// So many of each kind are enough, and fewer than so many show no period.
 const ENOUGH: usize = 12;
-/// So many are enough where intervals are scattered by so many times what counts as jittered.
-const ENOUGH_OF_CLEAR: usize = 8;
-const CLEARLY: f64 = 1.5;
 const FEWEST: usize = 6;
+/// The fewest are enough where intervals are scattered by so many times what counts as jittered.
+const CLEARLY: f64 = 1.5;
 /// Starts after the first.
 const STARTS: usize = 5;
 /// Between two looks.
@@ -192,7 +191,7 @@ fn judge_kind(kind: &str, intervals: &Intervals, runs: &[Run]) -> (Option<bool>,
 
 /// Returns true if these calls of one kind show whether they are jittered.
 fn suffice(times: &[Instant]) -> bool {
-    times.len() >= ENOUGH || times.len() >= ENOUGH_OF_CLEAR && Intervals::of(times).are_clearly_jittered()
+    times.len() >= ENOUGH || times.len() >= FEWEST && Intervals::of(times).are_clearly_jittered()
 }
 
 /// Times of calls, by method, path and dependency.
@@ -278,7 +277,7 @@ impl Intervals {
     }
 
     fn are_clearly_jittered(&self) -> bool {
-        self.width >= NOISE.max(self.period * JITTERED / 100).mul_f64(CLEARLY)
+        self.width.div_f64(CLEARLY) >= NOISE.max(self.period * JITTERED / 100)
     }
 
     fn are_even(&self) -> bool {

@@ -36,6 +36,8 @@ pub(super) struct Spared {
     pub(super) answered_within: Option<Duration>,
     /// The part of the time, from 0 to 1, in which a call was open.
     pub(super) busy: f64,
+    /// That time.
+    span: Duration,
     /// The duration of calls, in the middle of those that ended before.
     pub(super) lasted: Duration,
     /// Requests at first, before any call had ended, and the calls that they caused.
@@ -70,7 +72,8 @@ impl Spared {
     pub(super) fn example(calls: usize, busy: f64, first: (usize, usize)) -> Self {
         let (refused_within, lasted) = (Duration::ZERO, Duration::ZERO);
         let contention = Contention::default();
-        Self { calls, refused_within, answered_within: None, busy, lasted, first, first_served: true, contention }
+        let (answered_within, span, first_served) = (None, Duration::from_secs(5), true);
+        Self { calls, refused_within, answered_within, busy, span, lasted, first, first_served, contention }
     }
 }
 
@@ -147,6 +150,7 @@ impl Spared {
             refused_within,
             answered_within,
             busy: busy(calls, from, end),
+            span: end.saturating_duration_since(from),
             lasted: percentile(calls.iter().filter_map(lasted).collect(), 50),
             first: (asked, came),
             first_served: early.clone().count() > 0 && early.into_iter().all(|(_, one)| is_served(watched, one)),
@@ -174,7 +178,9 @@ impl Spared {
         let told =
             format!("calls to {name} were open for {busy:.0} % of the time; at first {asked} requests opened {came}");
         let otherwise = format!("{told}: a bound of calls at a time would spare them as well");
-        Control::seen(self.busy <= MOST_BUSY || all_came, told, otherwise)
+        // A busy machine leaves places empty that a bound would have filled.
+        let waited = self.contention.waited.as_secs_f64() / self.span.as_secs_f64().max(f64::MIN_POSITIVE);
+        Control::seen(self.busy + waited <= MOST_BUSY || all_came, told, otherwise)
     }
 
     /// Shows that the requests at first, before a breaker could open, succeeded: calls were slow, and did not fail.
@@ -243,6 +249,16 @@ mod tests {
         assert_eq!(share(&[(0, 250), (100, 200), (200, 300)]), 30);
         assert_eq!(share(&[(900, 5000), (500, 600)]), 20);
         assert_eq!(share(&[(0, 500), (500, 1000)]), 100);
+    }
+
+    #[test]
+    fn a_time_without_an_open_call_that_a_busy_machine_explains_shows_no_breaker() {
+        let spared = |waited| {
+            let contention = Contention { waited: Duration::from_millis(waited), scatter: Duration::ZERO };
+            Spared { contention, ..Spared::example(10, 0.8, (20, 8)) }.by_no_bound("prices").is_ok()
+        };
+        assert!(spared(0) && spared(240), "less than 85 % of five seconds");
+        assert!(!spared(300));
     }
 
     #[test]

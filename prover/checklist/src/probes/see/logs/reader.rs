@@ -42,7 +42,7 @@ const LATE: usize = 1;
 /// Maximum time until it answers again once the reader reads on.
 const AGAIN: Duration = Duration::from_secs(5);
 /// Time for which the CPU of the idle service is measured, after it has come to rest.
-const IDLE: Duration = Duration::from_millis(1500);
+const IDLE: Duration = Duration::from_secs(1);
 const LEAST_IDLE: Duration = Duration::from_millis(600);
 const REST: Duration = Duration::from_millis(500);
 

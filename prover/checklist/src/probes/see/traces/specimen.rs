@@ -86,7 +86,7 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
 /// Time for the call, and for an export beside the requests.
 const TIMEOUT: Duration = Duration::from_millis(700);
 /// Time for an export in the thread that answers.
-const BLOCKING: Duration = Duration::from_millis(2500);
+const BLOCKING: Duration = Duration::from_millis(1600);
 /// Spans that wait for their export.
 const QUEUE: usize = 512;
 /// Between two exports.
