@@ -172,7 +172,7 @@ impl Tls {
         }
     }
 
-    /// Reloads the files on a thread for blocking work.
+    /// Reloads the files on a thread for blocking work. Cancel-safe: a reload that has begun goes on without its caller.
     pub async fn reload_in_background(&self) {
         let tls = self.clone();
         let reloaded = tokio::task::spawn_blocking(move || drop(tls.reload())).await;
