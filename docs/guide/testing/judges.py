@@ -178,6 +178,7 @@ CHANGES = [
     ("life.drain", DROP, "probes/life/drain.rs", "«seen.unready_by_answer && unready <= refused»", "unready <= refused", "drain::judge_tests::readiness_falls_by_an_answer_before_the_door_is_closed_and_before_the_work_ends"),
     ("life.drain", CONSTANT, "probes/life/drain.rs", "«work.any(Evidence::is_for)»", "true", "drain::judge_tests::work_is_finished_only_when_some_was_under_way_and_answered"),
     ("ratchet.jobs", FLIP, "probes/ratchet/jobs/judge.rs", "if repeated && «attempts.last * 2 <= attempts.first»", "attempts.last * 2 > attempts.first", "jobs::judge_tests::repeats_that_become_rarer_back_off_and_frequent_ones_do_not"),
+    ("ratchet.jobs", CONSTANT, "probes/ratchet/jobs/judge.rs", "«like(call) >= jobs»", "true", "jobs::judge_tests::a_kind_of_call_that_came_less_often_than_there_were_jobs_is_of_no_job"),
     ("ratchet.jobs", DROP, "probes/ratchet/jobs/judge.rs", "if «jobs * 4 < asked * 3 || most == 0»", "most == 0", "jobs::judge_tests::a_bound_shows_when_fewer_run_than_wait"),
     ("ratchet.jobs", CONSTANT, "probes/ratchet/jobs/judge.rs", "Some(keys) if «keys > jobs»", "false", "jobs::judge_tests::a_job_is_there_for_each_acknowledged_request_and_for_no_other"),
     ("life.kill", FLIP, "probes/life/kill/counts.rs", "«now < self.least - EXACTLY * self.least.abs().max(1.0)»", "now >= self.least - EXACTLY * self.least.abs().max(1.0)", "counts::tests::a_sum_is_what_was_acknowledged_and_at_most_what_was_cut_off"),

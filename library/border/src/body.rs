@@ -23,16 +23,21 @@ const HOLDS_ITS_PLACE: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Refusal(Arc<AtomicU8>);
 
+/// Reason for refusing a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-enum Reason {
+pub(crate) enum Reason {
     Large = 1,
     Deep = 2,
     Slow = 3,
+    /// It decodes to far more than was sent.
+    Bomb = 4,
+    /// It is not in its content coding.
+    Undecodable = 5,
 }
 
 impl Refusal {
-    fn set(&self, reason: Reason) {
+    pub(crate) fn set(&self, reason: Reason) {
         self.0.store(reason as u8, Ordering::Release);
     }
 
@@ -45,6 +50,14 @@ impl Refusal {
                 Some(Problem::new(StatusCode::BAD_REQUEST, detail))
             }
             3 => Some(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body came too slowly; send it in one go")),
+            4 => {
+                let detail = "the compressed body unpacks to far more than was sent; send it as it is";
+                Some(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
+            }
+            5 => {
+                let detail = "the body is not in the coding of its Content-Encoding, or ends early";
+                Some(Problem::new(StatusCode::BAD_REQUEST, detail))
+            }
             _ => None,
         }
     }
@@ -209,7 +222,7 @@ pub(crate) fn is_too_deep(text: &[u8], bound: usize) -> bool {
 }
 
 /// Follows the nesting of a JSON text as it streams by, without parsing it.
-struct Depth {
+pub(crate) struct Depth {
     bound: usize,
     level: usize,
     state: Text,
@@ -223,11 +236,11 @@ enum Text {
 }
 
 impl Depth {
-    fn new(bound: usize) -> Self {
+    pub(crate) fn new(bound: usize) -> Self {
         Self { bound, level: 0, state: Text::Outside }
     }
 
-    fn check(&mut self, data: &[u8]) -> Result<(), Reason> {
+    pub(crate) fn check(&mut self, data: &[u8]) -> Result<(), Reason> {
         for byte in data {
             self.state = match (self.state, byte) {
                 (Text::Outside, b'"') => Text::InString,

@@ -15,10 +15,12 @@ use crate::Limits;
 use crate::admission::Permit;
 use crate::boundary::Boundary;
 use crate::client::{Client, Clients};
+use crate::cross_site::Scheme;
 use crate::forwarded;
 use crate::place::HeldPlace;
 use crate::protocol::Protocol;
 use crate::state::{Stage, State};
+use crate::tls::ClientCertificate;
 use crate::turn::Turn;
 use crate::unsent::{Unsent, UnsentInAll};
 
@@ -53,6 +55,10 @@ pub(crate) struct Connection {
     pub(crate) place: HeldPlace,
     /// Its requests in the present turn of its task (HTTP/1.1).
     pub(crate) turn: Turn,
+    /// True when the connection is one of TLS.
+    is_tls: bool,
+    /// The certificate that the peer has shown.
+    pub(crate) certificate: Option<ClientCertificate>,
     pub(crate) opened: Instant,
     pub(crate) limits: Arc<Limits>,
     /// Requested when the listener takes no more requests.
@@ -109,6 +115,8 @@ impl Connection {
             counted: AtomicBool::new(false),
             place: HeldPlace::default(),
             turn: Turn::default(),
+            is_tls: false,
+            certificate: None,
             opened,
             limits,
             draining,
@@ -120,6 +128,24 @@ impl Connection {
     pub(crate) fn sharing(mut self, in_all: Arc<UnsentInAll>) -> Self {
         self.unsent = Unsent::new(self.limits.clone(), in_all);
         self
+    }
+
+    /// Marks it as one of TLS, whose peer has shown this certificate.
+    pub(crate) fn over_tls(self, certificate: Option<ClientCertificate>) -> Self {
+        Self { is_tls: true, certificate, ..self }
+    }
+
+    /// Returns the scheme in which the client of a request reached the service.
+    pub(crate) fn scheme(&self, headers: &HeaderMap) -> Scheme {
+        match &self.peer {
+            _ if self.is_tls => Scheme::Https,
+            Peer::Proxy(..) => Scheme::of_proxy(headers),
+            Peer::Client(_) => Scheme::Unknown,
+        }
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        self.is_tls
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {

@@ -13,7 +13,7 @@ use crate::border::{Border, Inner};
 use crate::exchange::Exchange;
 use crate::guard::MethodBorder;
 use crate::invalid_route::InvalidRouteRules;
-use crate::route_counts::Route;
+use crate::route_counts::{METHODS, Route, slot};
 use crate::route_guard::{Passage, RouteGuard};
 use crate::route_rules::RouteRules;
 use crate::route_table::{Loosened, RouteTable};
@@ -64,8 +64,7 @@ impl Inner {
             inner.guard = Some(guard.clone());
             // The declaration was checked: its method is one.
             let method = Method::from_bytes(guard.rules().method().as_bytes()).ok()?;
-            let id = inner.gate_id(route);
-            Some(MethodBorder { method, border: Arc::new(inner), id })
+            Some(MethodBorder { method, border: Arc::new(inner) })
         };
         let methods: Arc<[MethodBorder]> = self.routes.table().of_path(route.name()).filter_map(of_method).collect();
         (!methods.is_empty()).then_some(methods)
@@ -89,9 +88,14 @@ impl Inner {
         Some((refused, passage))
     }
 
-    /// The id of a route at the gate: one of its own where its declaration has an objective.
-    pub(crate) fn gate_id(&self, route: &Route) -> Option<RouteId> {
+    /// The id of a method of a route at the gate. What writes has limits of its own, as it takes other resources than what reads; so has what has an
+    /// objective of its own.
+    pub(crate) fn gate_id(&self, route: &Route, method: &Method) -> Option<RouteId> {
         let own = self.guard.as_ref().filter(|guard| guard.rules().objective.is_some());
-        self.shed.route(own.map_or(route.name(), |guard| guard.rules().route()), &self.limits)
+        match own {
+            Some(guard) => self.shed.route(guard.rules().route(), &self.limits),
+            None if method.is_safe() => self.shed.route(route.name(), &self.limits),
+            None => self.shed.route(&format!("{} {}", METHODS[slot(method.as_str())], route.name()), &self.limits),
+        }
     }
 }

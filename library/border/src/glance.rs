@@ -19,6 +19,12 @@ pub(crate) struct Glance {
     pub(crate) criticality: bool,
     /// True when the caller expects something before it sends its body.
     pub(crate) expectation: bool,
+    /// True when the body has a content coding.
+    pub(crate) content_coding: bool,
+    /// True when the client says which codings of an answer it accepts.
+    pub(crate) accepted_codings: bool,
+    /// True when the request has a precondition.
+    pub(crate) condition: bool,
     /// True when the body has a transfer coding.
     pub(crate) transfer_coding: bool,
 }
@@ -37,6 +43,12 @@ impl Glance {
                 11 if name == "criticality" => glance.criticality = true,
                 12 if name == "x-request-id" => glance.identity = true,
                 12 if name == "grpc-timeout" => glance.timeout = true,
+                8 if name == "if-match" => glance.condition = true,
+                13 if name == "if-none-match" => glance.condition = true,
+                15 if name == "accept-encoding" => glance.accepted_codings = true,
+                16 if name == "content-encoding" => glance.content_coding = true,
+                17 if name == "if-modified-since" => glance.condition = true,
+                19 if name == "if-unmodified-since" => glance.condition = true,
                 17 if name == "transfer-encoding" => glance.transfer_coding = true,
                 _ => {}
             }
@@ -67,6 +79,12 @@ mod tests {
         assert_eq!(glance(&["grpc-timeout"]), Glance { timeout: true, ..with(21) });
         assert_eq!(glance(&["criticality"]), Glance { criticality: true, ..with(20) });
         assert_eq!(glance(&["expect"]), Glance { expectation: true, ..with(15) });
+        assert_eq!(glance(&["if-match"]), Glance { condition: true, ..with(17) });
+        assert_eq!(glance(&["if-none-match"]), Glance { condition: true, ..with(22) });
+        assert_eq!(glance(&["if-modified-since"]), Glance { condition: true, ..with(26) });
+        assert_eq!(glance(&["if-unmodified-since"]), Glance { condition: true, ..with(28) });
+        assert_eq!(glance(&["accept-encoding"]), Glance { accepted_codings: true, ..with(24) });
+        assert_eq!(glance(&["content-encoding"]), Glance { content_coding: true, ..with(25) });
         assert_eq!(glance(&["transfer-encoding"]), Glance { transfer_coding: true, ..with(26) });
     }
 }

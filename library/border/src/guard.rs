@@ -8,18 +8,20 @@ use std::task::{Context, Poll};
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::response::{IntoResponse, Response};
-use resilience::admission::RouteId;
+use resilience::admission::{RouteId, RoutePools};
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use crate::border::{Border, Inner};
+use crate::cross_origin::{CrossOrigin, Preflight};
 use crate::details;
 use crate::glance::Glance;
 use crate::identity::identify;
 use crate::observers::{Observed, RouteObjectives};
 use crate::problem::{documented, needs_document};
 use crate::record::Record;
-use crate::route_counts::Route;
+use crate::representation::Wanted;
+use crate::route_counts::{METHODS, Route, slot};
 use crate::step::Step;
 use crate::traffic::UNMATCHED;
 
@@ -50,20 +52,31 @@ struct Place {
 #[derive(Clone, Debug)]
 struct KnownRoute {
     route: Arc<Route>,
-    /// None where nothing is shed.
-    id: Option<RouteId>,
+    at_gate: Arc<AtGate>,
     objectives: RouteObjectives,
     border: Arc<Inner>,
     /// The borders of its methods that have rules of their own.
     methods: Option<Arc<[MethodBorder]>>,
 }
 
-/// Border of one method of a route, and its id at the gate.
+/// Border of one method of a route.
 #[derive(Debug)]
 pub(crate) struct MethodBorder {
     pub(crate) method: Method,
     pub(crate) border: Arc<Inner>,
-    pub(crate) id: Option<RouteId>,
+}
+
+/// A route at the gate, a slot a method, made with the first request of each.
+#[derive(Debug, Default)]
+struct AtGate([OnceLock<GateRoute>; METHODS.len()]);
+
+/// A method of a route at the gate.
+#[derive(Debug)]
+struct GateRoute {
+    /// None where nothing is shed.
+    id: Option<RouteId>,
+    /// The pools that its requests use.
+    pools: RoutePools,
 }
 
 impl KnownRoute {
@@ -71,9 +84,23 @@ impl KnownRoute {
     fn of_method(mut self, method: &Method) -> Self {
         let method = if method == Method::HEAD { &Method::GET } else { method };
         if let Some(own) = self.methods.iter().flat_map(|methods| methods.iter()).find(|own| own.method == method) {
-            (self.id, self.border) = (own.id, own.border.clone());
+            self.border = own.border.clone();
         }
         self
+    }
+
+    /// The method at the gate of its border.
+    fn at_gate(&self, method: &Method) -> &GateRoute {
+        self.at_gate.0[slot(method.as_str())].get_or_init(|| {
+            let id = self.border.gate_id(&self.route, method);
+            GateRoute { id, pools: id.map(|id| self.border.shed.pools_of(id)).unwrap_or_default() }
+        })
+    }
+
+    /// The origins whose pages may use a method of the route.
+    fn cross_origin(&self, method: &Method) -> Option<CrossOrigin> {
+        let own = self.clone().of_method(method);
+        own.border.guard.as_ref().and_then(|guard| guard.rules().cross_origin)
     }
 }
 
@@ -85,10 +112,10 @@ impl Place {
             _ => {
                 let border = self.border.clone();
                 let route = border.traffic.route(pattern);
-                let id = border.gate_id(&route);
+                let at_gate = Arc::default();
                 let objectives = border.observers.objectives.of_route(route.name());
                 let methods = border.of_route(&route);
-                let known = KnownRoute { route, id, objectives, border, methods };
+                let known = KnownRoute { route, at_gate, objectives, border, methods };
                 let _ = self.route.set(known.clone());
                 known
             }
@@ -112,14 +139,23 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let started = Instant::now();
         let glance = Glance::of(request.headers());
-        let KnownRoute { route, id, objectives, border, .. } = self.place.route(&request).of_method(request.method());
+        let known = self.place.route(&request);
+        let preflight = Preflight::of(request.method(), request.headers());
+        let preflight = preflight.map(|preflight| (known.cross_origin(&preflight.method), preflight));
+        let known = known.of_method(request.method());
+        let GateRoute { id, pools } = known.at_gate(request.method());
+        let (id, pools) = (*id, pools.clone());
+        let KnownRoute { route, objectives, border, .. } = known;
+        let wanted = Wanted::of(request.method(), request.headers(), glance.accepted_codings, glance.condition);
+        let compress = border.guard.as_ref().is_some_and(|guard| guard.rules().compress);
         let method = request.method().clone();
         let target = request.uri().path_and_query().cloned();
         let tracer = border.observers.tracer.as_ref();
         let (context, trace) = Step::RequestId.run(|| identify(request.headers(), &glance, tracer, started));
         let request_id = context.request_id.clone();
         // From here on a request that is dropped is counted as cancelled.
-        let record = Record::new(border.access_log.clone(), route, method, target, started, context.trace);
+        let record =
+            Record::new(border.access_log.clone(), route.clone(), method.clone(), target, started, context.trace);
         let record = record.observed(Observed { trace: trace.clone(), objectives, request_id: request_id.clone() });
         let (refused, passage) = Step::RouteRules.run(|| border.pass_rules(&request, started)).unzip();
         let entered = match refused.flatten() {
@@ -129,7 +165,7 @@ where
 
         Box::pin(context.scope_traced(trace, async move {
             let answer = match entered {
-                Ok(work) => border.answer(work, started).await,
+                Ok(work) => pools.scope(border.answer(work, started)).await,
                 Err(refusal) => {
                     details::refusal(refusal.status(), refusal.detail());
                     refusal.into_response()
@@ -139,6 +175,14 @@ where
                 Some(passage) => passage.leave(answer),
                 None => answer,
             };
+            let answer = Step::Representation.run(|| {
+                let answer = border.routes.table().allowed().answer(&method, route.name(), answer);
+                let answer = match preflight {
+                    Some((allowed, preflight)) => preflight.answer(allowed, answer),
+                    None => answer,
+                };
+                wanted.represent(answer, compress)
+            });
             let undocumented = Step::ProblemDocuments.run(|| needs_document(&answer));
             let mut response = if undocumented { Box::pin(documented(answer)).await } else { answer };
             Step::Headers.run(|| border.finish(&mut response, &request_id));

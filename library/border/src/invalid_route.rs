@@ -112,6 +112,17 @@ pub enum InvalidRouteRules {
         /// The route.
         route: String,
     },
+    /// An origin is not one, or lets in too many.
+    #[error("{route} declares the origin {origin:?}: {wrong}")]
+    #[non_exhaustive]
+    Origin {
+        /// The route.
+        route: String,
+        /// The origin.
+        origin: String,
+        /// The mistake, and what to do.
+        wrong: &'static str,
+    },
     /// A text cannot be the value of a header.
     #[error("{route} declares {value:?} for the header {header}, which cannot have this value")]
     #[non_exhaustive]

@@ -6,6 +6,7 @@
 //! - [`Problem`]: the one shape of an error (RFC 9457).
 //! - [`Listener`]: accepts, bounds and drains connections, upgraded ones (WebSocket) included; [`Reserved`] has an address on which it does not
 //!   listen yet.
+//! - [`Tls`]: TLS of a listener, with certificates that are replaced while it serves; [`redirect_to_https`] for its plain port.
 //! - [`Draining`]: an extractor for handlers that hold a connection for long.
 //!
 //! ```
@@ -28,10 +29,12 @@
 //! No features. Unix only. On Linux the kernel reports how long a request has waited unread and how many bytes a client has acknowledged. Elsewhere the wait before the
 //! first read counts as zero, and bytes count as taken when the kernel has them. Tested on Linux.
 
+mod accept_encoding;
 mod access_log;
 mod acknowledged;
 mod admission;
 mod age;
+mod allowed_methods;
 mod answer;
 mod answer_sizes;
 mod below;
@@ -41,14 +44,18 @@ mod boundary;
 mod bulkheads;
 mod client;
 mod connection;
+mod content_coding;
 mod control_frames;
 mod criticality;
+mod cross_origin;
+mod cross_site;
 mod deadline;
 mod declared;
 mod declared_routes;
 mod deprecation;
 mod details;
 mod draining;
+mod entity_tag;
 mod exchange;
 mod forwarded;
 mod framing;
@@ -71,6 +78,8 @@ mod network;
 mod observers;
 pub mod path;
 mod place;
+mod plain_redirect;
+mod preconditions;
 mod prepared;
 mod pressure;
 mod problem;
@@ -80,6 +89,7 @@ mod reader;
 mod record;
 #[cfg(test)]
 mod refusal_cost;
+mod representation;
 mod route_counts;
 mod route_document;
 mod route_guard;
@@ -98,13 +108,17 @@ mod step;
 mod streams;
 mod target;
 mod timer;
+mod tls;
 mod traffic;
 mod turn;
 mod turn_away;
 mod unread_answer;
 mod unsent;
+mod whole_body;
 
 pub use border::Border;
+pub use content_coding::ContentCoding;
+pub use cross_origin::CrossOrigin;
 pub use deprecation::Deprecation;
 pub use draining::Draining;
 pub use forwarded::ForwardedHeader;
@@ -113,6 +127,9 @@ pub use limits::Limits;
 pub use listener::{Listener, Reserved};
 pub use network::{InvalidNetwork, Network};
 pub use observers::Observers;
+pub use plain_redirect::redirect_to_https;
+pub use preconditions::Preconditions;
 pub use problem::{Problem, title_of};
 pub use route_rules::RouteRules;
 pub use route_table::Loosened;
+pub use tls::{ClientCertificate, Reloaded, Tls, TlsError, TlsFiles};

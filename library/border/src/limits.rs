@@ -108,6 +108,11 @@ pub struct Limits {
     /// Refuses ambiguous paths (400): dot segments, empty segments, semicolons, backslashes, encoded slashes and control characters, malformed percent
     /// encodings, bytes that are not UTF-8. A proxy in front may read them in another way. Default yes.
     pub strict_paths: bool,
+    /// Takes requests that change state from pages of other origins, with the cookies of their visitors (CSRF). Without it they are refused (403) by
+    /// `Sec-Fetch-Site`, else by `Origin`; over TLS also when they have a cookie and neither header. Default no.
+    pub cross_site: bool,
+    /// Other origins whose pages may send requests that change state, as in `https://admin.example`. Default none.
+    pub trusted_origins: Vec<String>,
     /// Access-log lines a second; the rest is counted. Errors have as many of their own. Default 200.
     pub access_lines: u32,
 }
@@ -146,6 +151,8 @@ impl Default for Limits {
             unsent_bytes: 16 * 1024 * 1024,
             unsent_bytes_in_all: 256 * 1024 * 1024,
             strict_paths: true,
+            cross_site: false,
+            trusted_origins: Vec::new(),
             access_lines: 200,
         }
     }
@@ -196,6 +203,7 @@ impl Limits {
             ("rate_grace", self.rate_grace > other.rate_grace),
             ("deadline", self.deadline > other.deadline),
             ("objective", objective(self) > objective(other)),
+            ("cross_site", self.cross_site && !other.cross_site),
             ("strict_paths", !self.strict_paths && other.strict_paths),
         ];
         looser.into_iter().filter(|(_, is_looser)| *is_looser).map(|(name, _)| name).collect()

@@ -24,6 +24,7 @@ use crate::seat::{Seat, Seats};
 use crate::service::answer;
 use crate::socket::Socket;
 use crate::streams::Streams;
+use crate::tls::{Tls, Transport};
 use crate::turn_away::TurnAway;
 use crate::unread_answer::bound_send_queue;
 
@@ -59,6 +60,7 @@ pub struct Listener {
     tcp: Mutex<Option<Arc<TcpListener>>>,
     address: SocketAddr,
     border: Border,
+    tls: Option<Tls>,
     serving: OnceLock<Arc<Serving>>,
 }
 
@@ -78,7 +80,7 @@ impl Reserved {
     pub fn listen(self) -> io::Result<Listener> {
         let Self { socket, address, border } = self;
         let tcp = socket.listen(BACKLOG)?;
-        Ok(Listener { tcp: Mutex::new(Some(Arc::new(tcp))), address, border, serving: OnceLock::new() })
+        Ok(Listener { tcp: Mutex::new(Some(Arc::new(tcp))), address, border, tls: None, serving: OnceLock::new() })
     }
 }
 
@@ -106,6 +108,12 @@ impl Listener {
         Self::reserve(address, border)?.listen()
     }
 
+    /// Serves TLS instead of plain HTTP, with HTTP/2 and HTTP/1.1 by ALPN. Answers carry `Strict-Transport-Security` of two years unless the handler sets its own.
+    #[must_use]
+    pub fn secured_by(self, tls: Tls) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+
     /// Returns the listen address.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -116,7 +124,8 @@ impl Listener {
     /// Returns how many connections were still open then; those that were not upgraded are cut. Cancel-safe: dropping the future, or a panic in it, leaves
     /// the socket listening and open connections served: call it again to go on accepting. The routes are those of the first call.
     pub async fn serve(&self, routes: Router, stop: Stop, bound: Duration) -> u64 {
-        let serving = self.serving.get_or_init(|| Arc::new(Serving::new(self.border.inner.clone(), routes)));
+        let serving =
+            self.serving.get_or_init(|| Arc::new(Serving::new(self.border.inner.clone(), routes, self.tls.clone())));
         if let Some(tcp) = self.socket() {
             accept(&tcp, serving, &stop).await;
         }
@@ -174,6 +183,7 @@ struct Serving {
     border: Arc<Inner>,
     limits: Arc<Limits>,
     routes: Router,
+    tls: Option<Tls>,
     seats: Arc<Seats>,
     turn_away: TurnAway,
     _lag: Watch,
@@ -190,7 +200,7 @@ impl Drop for Watch {
 }
 
 impl Serving {
-    fn new(border: Arc<Inner>, routes: Router) -> Self {
+    fn new(border: Arc<Inner>, routes: Router, tls: Option<Tls>) -> Self {
         let limits = Arc::new(border.limits.clone());
         let shed = border.shed.clone();
         Self {
@@ -199,6 +209,7 @@ impl Serving {
             border,
             limits,
             routes,
+            tls,
             turn_away: TurnAway::new(),
         }
     }
@@ -219,7 +230,10 @@ impl Serving {
 
     fn refuse(&self, socket: TcpStream) {
         self.border.traffic.refused.fetch_add(1, Ordering::Relaxed);
-        self.turn_away.refuse(socket);
+        // A client of TLS reads no plain answer: for it the connection is closed.
+        if self.tls.is_none() {
+            self.turn_away.refuse(socket);
+        }
     }
 
     /// Serves a connection that begins with a header of the PROXY protocol.
@@ -241,6 +255,13 @@ impl Serving {
         let (last_request, cut) = self.seats.stops();
         let connection = Connection::new(self.limits.clone(), seat.peer.clone(), last_request.clone(), cut.clone())
             .sharing(self.seats.unsent.clone());
+        let (socket, connection) = match &self.tls {
+            None => (Transport::Plain(socket), connection),
+            Some(tls) => match tls.accept(socket, &self.limits, &last_request).await {
+                Some((socket, certificate)) => (socket, connection.over_tls(certificate)),
+                None => return,
+            },
+        };
         let (connection, traffic) = (Arc::new(connection), self.border.traffic.clone());
         self.seats.connections.add(&connection);
         let streams = Streams::new(traffic.clone());

@@ -22,16 +22,20 @@ use tokio::time::Instant;
 use tower::Service;
 
 use crate::admission::Permit;
-use crate::body::{Guarded, Refusal, is_json};
+use crate::body::{Depth, Guarded, Refusal, is_json};
 use crate::border::Inner;
 use crate::client::Client;
 use crate::connection::Connection;
+use crate::content_coding::{ContentCoding, Decoded};
+use crate::cross_site::{self, Scheme};
 use crate::exchange::Exchange;
 use crate::forwarded::is_in;
 use crate::glance::Glance;
 pub use crate::guard::Guard;
 pub use crate::step::{STEPS, Step};
-use crate::{Problem, criticality, deadline, details, framing, headers, host, prepared, target, unsent};
+use crate::{
+    Problem, content_coding, criticality, deadline, details, framing, headers, host, prepared, target, unsent,
+};
 
 /// A request that was let in, about to be worked on.
 pub(crate) struct Work<F> {
@@ -80,7 +84,7 @@ impl Inner {
     where
         S: Service<Request, Response = Response, Error = Infallible>,
     {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let exchange = head.extensions.get::<Arc<Exchange>>().cloned();
         let client = exchange.as_ref().map(|exchange| exchange.connection().client_of(&head.headers));
         let age = exchange.as_ref().map_or(Duration::ZERO, |exchange| exchange.connection().age(started));
@@ -101,14 +105,14 @@ impl Inner {
         let admitted = admitted.and_then(|(permit, turn)| {
             let checked = self.check(&head, &body, glance, started);
             match checked {
-                Ok(allowed) => Ok((permit, turn, allowed)),
+                Ok((allowed, coding)) => Ok((permit, turn, allowed, coding)),
                 Err(problem) => {
                     turn.give_back();
                     Err(problem)
                 }
             }
         });
-        let (permit, turn, allowed) = admitted.inspect_err(|problem| {
+        let (permit, turn, allowed, coding) = admitted.inspect_err(|problem| {
             if let (StatusCode::NOT_IMPLEMENTED, Some(exchange)) = (problem.status(), &exchange) {
                 // Others may see another end of this request.
                 exchange.connection().retire();
@@ -137,8 +141,14 @@ impl Inner {
                 return (body, None);
             }
             let json = is_json(&head.headers);
-            let (guarded, refusal) = Guarded::new(body, json, &self.limits, exchange.clone());
-            (Body::new(guarded), Some(refusal))
+            let (guarded, refusal) = Guarded::new(body, json && coding.is_none(), &self.limits, exchange.clone());
+            let body = Body::new(guarded);
+            let Some(coding) = coding else { return (body, Some(refusal)) };
+            head.headers.remove(header::CONTENT_ENCODING);
+            head.headers.remove(header::CONTENT_LENGTH);
+            let depth = json.then(|| Depth::new(self.limits.json_depth));
+            let decoded = Decoded::new(coding, body, self.limits.body_bytes, depth, refusal.clone());
+            (Body::new(decoded), Some(refusal))
         });
         let criticality =
             Step::Criticality.run(|| (glance.criticality || class != Criticality::Default).then_some(class));
@@ -175,12 +185,33 @@ impl Inner {
         body: &Body,
         glance: &Glance,
         started: Instant,
-    ) -> Result<deadline::Allowed, Problem> {
+    ) -> Result<(deadline::Allowed, Option<ContentCoding>), Problem> {
         Step::Host.run(|| host::check(head, glance.hosts))?;
         Step::HeadLimits.run(|| self.check_head(head, glance, body.size_hint().exact()))?;
-        Step::Deadline.run(|| match glance.timeout {
+        Step::CrossSite.run(|| self.check_origin(head))?;
+        let allowed = Step::Deadline.run(|| match glance.timeout {
             true => deadline::allowed(&head.headers, &self.limits, started),
             false => Ok(deadline::Allowed::of(&self.limits)),
+        })?;
+        let is_coded = glance.content_coding && !body.is_end_stream();
+        let rules = self.guard.as_ref().map(|guard| guard.rules());
+        let coding = if is_coded { content_coding::check(&head.headers, rules)? } else { None };
+        Ok((allowed, coding))
+    }
+
+    /// Refuses a cross-site request that changes state, unless the route takes them.
+    fn check_origin(&self, head: &Parts) -> Result<(), Problem> {
+        if self.limits.cross_site {
+            return Ok(());
+        }
+        let cross_origin = self.guard.as_ref().and_then(|guard| guard.rules().cross_origin);
+        if cross_origin.is_some_and(|allowed| allowed.covers(&head.headers)) {
+            return Ok(());
+        }
+        let exchange = head.extensions.get::<Arc<Exchange>>();
+        let scheme = exchange.map_or(Scheme::Unknown, |exchange| exchange.connection().scheme(&head.headers));
+        cross_site::check(head, scheme, &self.limits.trusted_origins).inspect_err(|_| {
+            self.traffic.cross_site.fetch_add(1, Ordering::Relaxed);
         })
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use serde_json::{Map, Value as Json};
@@ -19,6 +19,7 @@ pub struct Problem {
     detail: String,
     retry_after: Option<Duration>,
     members: Map<String, Json>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 pub(crate) const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -26,7 +27,7 @@ pub(crate) const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("applicati
 impl Problem {
     /// Creates a problem whose detail says what was wrong and what to do.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, kind: None, detail: detail.into(), retry_after: None, members: Map::new() }
+        Self { status, kind: None, detail: detail.into(), retry_after: None, members: Map::new(), headers: Vec::new() }
     }
 
     /// Sets the type: a URI (it may be relative) that names the kind of problem.
@@ -47,6 +48,12 @@ impl Problem {
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
+        self
+    }
+
+    /// Adds a header to the answer.
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
         self
     }
 
@@ -97,6 +104,7 @@ impl IntoResponse for Problem {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
+        headers.extend(self.headers);
         if let Some(wait) = self.retry_after {
             let seconds = wait.as_secs().max(1) + u64::from(wait.as_secs() > 0 && wait.subsec_nanos() > 0);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -21,6 +21,11 @@ const FAILED_ERROR: &str = "5xx";
 /// The value of `error_type` where the client left.
 const CANCELLED_ERROR: &str = "cancelled";
 
+/// The place of a method among [`METHODS`].
+pub(crate) fn slot(method: &str) -> usize {
+    METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1)
+}
+
 /// The labels' texts, made once: a scrape shows them in thousands of rows.
 static TEXTS: LazyLock<Texts> = LazyLock::new(|| Texts {
     methods: METHODS.map(Arc::from),
@@ -75,8 +80,7 @@ impl Route {
     }
 
     fn counts(&self, method: &str) -> &Counts {
-        let slot = METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1);
-        self.methods[slot].get_or_init(Box::default)
+        self.methods[slot(method)].get_or_init(Box::default)
     }
 
     /// Counts one answer; none: the request was cancelled.

@@ -3,6 +3,7 @@
 use resilience::rate_limit::RateRules;
 use serde_json::{Map, Value as Json, json};
 
+use crate::content_coding::ContentCoding;
 use crate::route_rules::RouteRules;
 
 impl RouteRules {
@@ -19,6 +20,11 @@ impl RouteRules {
             ("client_rate_limit", self.client_rate_limit.map(rate)),
             ("streaming", self.streaming.then_some(Json::from(true))),
             ("cache_control", self.cache_control.map(Json::from)),
+            ("compress", self.compress.then_some(Json::from(true))),
+            ("content_codings", names(self.codings)),
+            ("coded_as_sent", self.coded_as_sent.then_some(Json::from(true))),
+            ("cross_origins", self.cross_origin.map(|cross_origin| json!(cross_origin.origins()))),
+            ("if_match", self.if_match.then_some(Json::from(true))),
             ("deprecated", self.deprecation.map(|deprecation| Json::from(deprecation.date()))),
             ("sunset", self.deprecation.and_then(|deprecation| deprecation.sunset_date()).map(Json::from)),
             ("loosened", self.reason.map(Json::from)),
@@ -26,6 +32,11 @@ impl RouteRules {
         let declared = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         Json::Object(declared.collect::<Map<String, Json>>())
     }
+}
+
+/// Names of the codings; none where there is none.
+fn names(codings: &[ContentCoding]) -> Option<Json> {
+    (!codings.is_empty()).then(|| codings.iter().map(|coding| coding.name()).collect())
 }
 
 fn rate(rules: RateRules) -> Json {

@@ -42,6 +42,7 @@ pub(crate) struct Passage {
     place: Option<BulkheadPlace>,
     quotas: Quotas,
     is_read: bool,
+    origin: Option<HeaderValue>,
 }
 
 impl RouteGuard {
@@ -118,7 +119,8 @@ impl RouteGuard {
         now: Instant,
     ) -> (Option<Problem>, Passage) {
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        let mut passage = Passage { route: self.clone(), place: None, quotas: Quotas::default(), is_read };
+        let origin = self.rules.cross_origin.and_then(|_| request.headers().get(header::ORIGIN).cloned());
+        let mut passage = Passage { route: self.clone(), place: None, quotas: Quotas::default(), is_read, origin };
         if let Some(rate) = &self.rate {
             let client = if rate.is_by_client() { client() } else { None };
             let (limited, quotas) = rate.pass(client, now);
@@ -154,6 +156,11 @@ impl RouteGuard {
             let detail = "the header Idempotency-Key is needed, so that a repetition takes effect once";
             return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
         }
+        if self.rules.if_match && !headers.contains_key(header::IF_MATCH) {
+            let detail =
+                "the header If-Match is needed, with the ETag of what was read, so that no change of others is lost";
+            return Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, detail));
+        }
         Ok(())
     }
 }
@@ -161,13 +168,16 @@ impl RouteGuard {
 impl Passage {
     /// Adds the headers of the route to an answer, and gives the place back: at once when the answer is complete, else when it ends.
     pub(crate) fn leave(self, mut response: Response) -> Response {
-        let Self { route, place, quotas, is_read } = self;
+        let Self { route, place, quotas, is_read, origin } = self;
         let status = response.status();
         let headers = response.headers_mut();
         for (name, value) in &route.headers {
             headers.append(name.clone(), value.clone());
         }
         quotas.add_to(headers);
+        if let Some(cross_origin) = route.rules.cross_origin {
+            cross_origin.add_to(origin.as_ref(), headers);
+        }
         if status == StatusCode::UNSUPPORTED_MEDIA_TYPE
             && let Some(accepted) = &route.accepted
         {

@@ -7,6 +7,8 @@ use resilience::Criticality;
 use resilience::admission::MAX_OBJECTIVE;
 use resilience::rate_limit::RateRules;
 
+use crate::content_coding::ContentCoding;
+use crate::cross_origin::CrossOrigin;
 use crate::deprecation::Deprecation;
 use crate::invalid_route::InvalidRouteRules;
 use crate::limits::Limits;
@@ -49,6 +51,12 @@ pub struct RouteRules {
     pub(crate) streaming: bool,
     pub(crate) cache_control: Option<&'static str>,
     pub(crate) deprecation: Option<Deprecation>,
+    pub(crate) compress: bool,
+    pub(crate) codings: &'static [ContentCoding],
+    pub(crate) coded_as_sent: bool,
+    pub(crate) cross_origin: Option<CrossOrigin>,
+    pub(crate) if_match: bool,
+    pub(crate) cross_site: bool,
     pub(crate) reason: Option<&'static str>,
 }
 
@@ -69,6 +77,12 @@ impl RouteRules {
             streaming: false,
             cache_control: None,
             deprecation: None,
+            compress: false,
+            codings: &[],
+            coded_as_sent: false,
+            cross_origin: None,
+            if_match: false,
+            cross_site: false,
             reason: None,
         }
     }
@@ -137,7 +151,40 @@ impl RouteRules {
         Self { deprecation: Some(deprecation), ..self }
     }
 
-    /// Sets the reason why rules are looser than those of the listener: a longer or no objective, a longer deadline, a larger body. Without it they
+    /// Compresses successful answers also where they are not public: they carry no secret, or nothing that a client or a page sent. Public answers
+    /// are compressed without this, and answers that set a cookie never are.
+    pub const fn compress(self) -> Self {
+        Self { compress: true, ..self }
+    }
+
+    /// Takes bodies in these codings (`Content-Encoding`), and decodes them within the limits of the body and at most a hundredfold. A body in
+    /// another coding is refused (415).
+    pub const fn content_codings(self, codings: &'static [ContentCoding]) -> Self {
+        Self { codings, ..self }
+    }
+
+    /// Leaves coded bodies as they were sent: the handler stores or decodes them.
+    pub const fn coded_as_sent(self) -> Self {
+        Self { coded_as_sent: true, ..self }
+    }
+
+    /// Lets scripts of pages of other origins call the route (CORS).
+    pub const fn cross_origin(self, cross_origin: CrossOrigin) -> Self {
+        Self { cross_origin: Some(cross_origin), ..self }
+    }
+
+    /// Requires the header `If-Match` (428 without it), so that no write changes what its client has not seen. The handler compares it
+    /// ([`Preconditions`](crate::Preconditions)).
+    pub const fn if_match(self) -> Self {
+        Self { if_match: true, ..self }
+    }
+
+    /// Takes requests from pages of other origins ([`Limits::cross_site`]), such as a callback that a foreign page posts; it needs a reason ([`Self::loosened`]).
+    pub const fn cross_site(self) -> Self {
+        Self { cross_site: true, ..self }
+    }
+
+    /// Sets the reason why rules are looser than those of the listener: a longer or no objective, a longer deadline, a larger body, cross-site requests. Without it they
     /// are an error.
     pub const fn loosened(self, reason: &'static str) -> Self {
         Self { reason: Some(reason), ..self }
@@ -173,6 +220,16 @@ impl RouteRules {
         self.rate_limit.is_some() || self.client_rate_limit.is_some()
     }
 
+    /// True where the header `If-Match` is required.
+    pub const fn requires_if_match(&self) -> bool {
+        self.if_match
+    }
+
+    /// The origins whose pages may call the route.
+    pub const fn cross_origins(&self) -> Option<CrossOrigin> {
+        self.cross_origin
+    }
+
     /// The deprecation.
     pub const fn deprecation(&self) -> Option<Deprecation> {
         self.deprecation
@@ -194,6 +251,7 @@ impl RouteRules {
             limits.deadline = self.deadline.unwrap_or(limits.deadline);
             limits.body_bytes = self.body_bytes.unwrap_or(limits.body_bytes);
             limits.criticality = self.criticality.unwrap_or(limits.criticality);
+            limits.cross_site |= self.cross_site;
         })
     }
 
@@ -214,6 +272,7 @@ impl RouteRules {
         if self.objective.is_some_and(|objective| !(SHORTEST..=MAX_OBJECTIVE).contains(&objective)) {
             return Err(InvalidRouteRules::Range { route: route(), what: "objective", range: "from 1 ms to an hour" });
         }
+        self.cross_origin.map_or(Ok(()), |cross_origin| cross_origin.check(self.route))?;
         if self.deadline.is_some_and(|deadline| deadline < SHORTEST) {
             return Err(InvalidRouteRules::Range { route: route(), what: "deadline", range: "1 ms at least" });
         }
@@ -253,6 +312,7 @@ mod tests {
         );
         assert_eq!(message(looser.clone().loosened("uploads")), "");
         assert!(message(RouteRules::of("GET /a").streaming()).contains("loosen objective"));
+        assert!(message(RouteRules::of("POST /a").cross_site()).contains("loosen cross_site"));
         let tighter = RouteRules::of("POST /a").body_bytes(10).deadline(Duration::from_secs(1));
         assert_eq!(message(tighter.clone()), "");
         assert!(message(tighter.loosened("why")).contains("loosen nothing"));

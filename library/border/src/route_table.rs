@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
+use crate::allowed_methods::AllowedMethods;
 use crate::bulkheads::{MAX_PLACES, NamedBulkhead};
 use crate::invalid_route::InvalidRouteRules;
 use crate::limits::Limits;
@@ -22,6 +23,7 @@ pub(crate) struct RouteTable {
     bulkheads: Vec<Arc<NamedBulkhead>>,
     /// Routes in groups with limits of their own that are looser than those of the listener.
     grouped: Mutex<Vec<Loosened>>,
+    allowed: AllowedMethods,
 }
 
 /// A route with rules that are looser than those of its listener.
@@ -39,7 +41,13 @@ pub struct Loosened {
 impl RouteTable {
     /// No declared routes, at a listener with these limits.
     pub(crate) fn empty(listener: &Limits) -> Self {
-        Self { listener: listener.clone(), routes: Vec::new(), bulkheads: Vec::new(), grouped: Mutex::default() }
+        Self {
+            listener: listener.clone(),
+            routes: Vec::new(),
+            bulkheads: Vec::new(),
+            grouped: Mutex::default(),
+            allowed: AllowedMethods::default(),
+        }
     }
 
     /// Checks the declarations. Bulkheads are names with their numbers of places.
@@ -94,13 +102,18 @@ impl RouteTable {
     }
 
     /// Notes that a router has a pattern for these methods, or for all when there are none, in a group with these limits.
-    pub(crate) fn has_router(&self, pattern: &str, methods: &[&str], limits: &Limits) {
+    pub(crate) fn has_router(&self, pattern: &str, methods: &[&'static str], limits: &Limits) {
+        self.allowed.note(pattern, methods);
         self.group(pattern, &limits.looser_than(&self.listener));
         for route in self.of_path(pattern) {
             if methods.is_empty() || methods.contains(&route.rules().method()) {
                 route.has_router();
             }
         }
+    }
+
+    pub(crate) const fn allowed(&self) -> &AllowedMethods {
+        &self.allowed
     }
 
     /// Notes a pattern of a group whose limits are looser than those of the listener.

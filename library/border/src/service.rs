@@ -21,6 +21,9 @@ use crate::shed::{Early, Refusal, Shed, Where};
 use crate::streams::Streams;
 use crate::{criticality, identity, prepared};
 
+/// Two years of TLS alone, which browsers keep to.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
+
 /// Begins a request, and returns its answer: a refusal before it is routed, or that of the routes.
 pub(crate) fn answer(
     request: hyper::Request<Incoming>,
@@ -47,6 +50,10 @@ pub(crate) fn answer(
     let mut request: Request = request.map(axum::body::Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
     request.extensions_mut().insert(running.exchange().clone());
+    let is_tls = connection.is_tls();
+    if let Some(certificate) = &connection.certificate {
+        request.extensions_mut().insert(certificate.clone());
+    }
     let answer = match refused {
         Some((refused, hold)) => Begun::Refused(refused, hold),
         None if !http2 && connection.turn.is_over() => Begun::InNextTurn(Box::new((routes.clone(), request))),
@@ -67,6 +74,9 @@ pub(crate) fn answer(
                 routes.call(request).await?
             }
         };
+        if is_tls {
+            response.headers_mut().entry(header::STRICT_TRANSPORT_SECURITY).or_insert(HSTS);
+        }
         if !http2 && running.exchange().connection().retires() {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

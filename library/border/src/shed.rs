@@ -13,7 +13,7 @@ use axum::http::Method;
 use resilience::Criticality;
 use resilience::admission::{
     AdmissionRules, AdmissionSnapshot, Arrival, Entry, Gate, MAX_OBJECTIVE, OBJECTIVE, Processors, Reason, RouteId,
-    RouteRules, Share,
+    RoutePools, RouteRules, Share,
 };
 use telemetry::objectives::Objectives;
 use tokio::time::Instant;
@@ -119,13 +119,18 @@ impl Shed {
         let _ = self.objectives.set(objectives.clone());
     }
 
-    /// Returns the gate's id of a route; none for a route that is never shed. A route whose methods differ in their objectives has its method in front
+    /// Returns the gate's id of a route; none for a route that is never shed. A method that writes, or that has an objective of its own, is in front
     /// of its pattern.
     pub(crate) fn route(&self, name: &str, limits: &Limits) -> Option<RouteId> {
         let pattern = name.rsplit_once(' ').map_or(name, |(_method, pattern)| pattern);
         let objective = limits.objective.filter(|_| self.is_on && !HEALTH.contains(&pattern))?;
         let rules = RouteRules::default().objective(within_bounds(objective));
         Some(self.gate.route(name, rules).unwrap_or(RouteId::OTHER))
+    }
+
+    /// The pools that a route's requests use.
+    pub(crate) fn pools_of(&self, route: RouteId) -> RoutePools {
+        self.gate.pools_of(route)
     }
 
     /// Notes the route of a path and the route's own class, so that requests for it can be refused early.

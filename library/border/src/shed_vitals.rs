@@ -19,6 +19,14 @@ const GATE: Table = Table {
         Column::gauge("queued_sheddable", "Sheddable requests that wait."),
         Column::gauge("queued_default", "Requests of the default class that wait."),
         Column::gauge("queued_critical", "Critical requests that wait."),
+        Column::gauge(
+            "limit_sheddable",
+            "Sheddable requests that may execute while higher classes suffer; 0: no limit.",
+        ),
+        Column::gauge(
+            "limit_default",
+            "Sheddable and default requests that may execute while critical ones suffer; 0: no limit.",
+        ),
         Column::gauge("longest_wait", "The longest wait in the queue.").in_unit(Unit::Seconds),
         Column::gauge("standing", "1 while the queue has not been empty for long."),
         Column::gauge("processors_idle", "1 while the processors have time to spare: the limit is not in force."),
@@ -84,6 +92,7 @@ impl Source for GateSource {
 
     fn rows(&self) -> Vec<TableRow> {
         let Some(gate) = self.1.snapshot() else { return Vec::new() };
+        let limit = |class: Criticality| TableValue::from(gate.class_limits[class as usize].unwrap_or(0.0));
         let queued = |class: Criticality| TableValue::from(u64::from(gate.queued[class as usize]));
         let [early, below] = self.1.early();
         vec![vec![
@@ -94,6 +103,8 @@ impl Source for GateSource {
             queued(Criticality::Sheddable),
             queued(Criticality::Default),
             queued(Criticality::Critical),
+            limit(Criticality::Sheddable),
+            limit(Criticality::Default),
             TableValue::from(gate.longest_wait.as_secs_f64()),
             TableValue::from(gate.standing),
             TableValue::from(gate.idle || self.1.is_unused()),

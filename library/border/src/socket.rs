@@ -335,6 +335,10 @@ impl<S: AsyncRead + AsyncWrite + Acknowledged + Unpin, K: Unpin> AsyncWrite for 
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.socket).poll_flush(context);
+        if flushed.is_pending() {
+            // TLS keeps bytes that the kernel had no room for.
+            return self.wrote(context, Poll::Pending).map_ok(drop);
+        }
         if flushed.is_ready() {
             self.reader.has_all();
             self.is_between_frames = true;
@@ -350,7 +354,10 @@ impl<S: AsyncRead + AsyncWrite + Acknowledged + Unpin, K: Unpin> AsyncWrite for 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.closing.is_none() {
             ready!(self.poll_refusals(context))?;
-            ready!(Pin::new(&mut self.socket).poll_shutdown(context))?;
+            match Pin::new(&mut self.socket).poll_shutdown(context) {
+                Poll::Pending => return self.wrote(context, Poll::Pending).map_ok(drop),
+                Poll::Ready(ended) => ended?,
+            }
             if !self.connection.must_linger() {
                 return Poll::Ready(Ok(()));
             }

@@ -5,16 +5,18 @@
 /// so that ours answer). After them the body of the answer (`answer`) keeps the request open until the peer has taken it.
 ///
 /// Every step of the program runs through its [`Step`], and a test compares the trace of a real request with this list.
-pub const STEPS: [Step; 12] = [
+pub const STEPS: [Step; 14] = [
     Step::RequestId,
     Step::RouteRules,
     Step::Admission,
     Step::Host,
     Step::HeadLimits,
+    Step::CrossSite,
     Step::Deadline,
     Step::BodyLimits,
     Step::Criticality,
     Step::PanicGuard,
+    Step::Representation,
     Step::ProblemDocuments,
     Step::Headers,
     Step::Vitals,
@@ -34,6 +36,8 @@ pub enum Step {
     Host,
     /// Bounds target, headers and declared body, and refuses ambiguous paths, other transfer codings and expectations.
     HeadLimits,
+    /// Refuses cross-site requests that change state (CSRF).
+    CrossSite,
     /// Refuses an expired deadline, and cancels the handler when the deadline passes.
     Deadline,
     /// Bounds the body while the handler reads it.
@@ -42,6 +46,8 @@ pub enum Step {
     Criticality,
     /// Turns one handler's panic into one 500: innermost.
     PanicGuard,
+    /// Adds the entity tag of what a cache may keep, compresses where that leaks nothing, evaluates the preconditions of a read, and answers OPTIONS.
+    Representation,
     /// Gives every failure the shape of a problem document.
     ProblemDocuments,
     /// Adds the headers for security and caching and the request id: on errors too.
@@ -59,10 +65,12 @@ impl Step {
             Self::Admission => "admission",
             Self::Host => "host",
             Self::HeadLimits => "limits of the head",
+            Self::CrossSite => "cross-site requests",
             Self::Deadline => "deadline",
             Self::BodyLimits => "limits of the body",
             Self::Criticality => "criticality",
             Self::PanicGuard => "panic guard",
+            Self::Representation => "representation",
             Self::ProblemDocuments => "problem documents",
             Self::Headers => "headers",
             Self::Vitals => "vitals and access log",

@@ -63,6 +63,7 @@ const LISTENER: Table = Table {
         Column::counter("connections_closed_early", "Idle connections closed to make place for new ones."),
         Column::counter("connections_flooded", "HTTP/2 connections ended because of too many control frames."),
         Column::counter("answers_cut", "HTTP/2 answers reset because the client did not take them."),
+        Column::counter("cross_site_refused", "Requests answered 403 because a page of another origin sent them."),
         Column::counter("panics", "Handlers that panicked."),
         Column::counter(
             "deadlines_missed",
@@ -86,6 +87,7 @@ pub(crate) struct Traffic {
     pub(crate) closed_early: AtomicU64,
     pub(crate) flooded: AtomicU64,
     pub(crate) answers_cut: AtomicU64,
+    pub(crate) cross_site: AtomicU64,
     pub(crate) panics: AtomicU64,
     pub(crate) deadlines_missed: AtomicU64,
 }
@@ -104,6 +106,7 @@ impl Traffic {
             closed_early: AtomicU64::new(0),
             flooded: AtomicU64::new(0),
             answers_cut: AtomicU64::new(0),
+            cross_site: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             deadlines_missed: AtomicU64::new(0),
         }
@@ -266,6 +269,7 @@ impl Source for Saturation {
             count(&self.traffic.closed_early),
             count(&self.traffic.flooded),
             count(&self.traffic.answers_cut),
+            count(&self.traffic.cross_site),
             count(&self.traffic.panics),
             count(&self.traffic.deadlines_missed),
             TableValue::from(self.limits.body_bytes),

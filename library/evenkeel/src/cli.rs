@@ -62,10 +62,9 @@ fn main<S: Args + Clone + Send + Sync + 'static, D: Database>(
         }
     };
     let done = match subcommand.as_str() {
-        "check-config" => {
+        "check-config" => crate::tls::check(&configuration.standard.tls).map(|()| {
             println!("{name}: the configuration is well formed");
-            Ok(())
-        }
+        }),
         observe::NAME => observe::run(name, &service.objectives, &configuration.observe).map_err(Failed::from),
         #[cfg(feature = "openapi")]
         "openapi" => print_openapi(&service),
@@ -83,7 +82,7 @@ fn main<S: Args + Clone + Send + Sync + 'static, D: Database>(
         Err(failed) => {
             eprintln!("{name}: {failed}");
             ExitCode::from(match failed {
-                Failed::Settings(_) => USAGE,
+                Failed::Settings(_) | Failed::Tls(_) => USAGE,
                 Failed::Hastened(_) => HASTENED,
                 Failed::Overdue(_) => OVERDUE,
                 _ => FAILED,

@@ -32,11 +32,16 @@ pub(crate) fn configure<S: Args + Clone + Send + Sync + 'static, D: Database>(
 ) -> Result<(Configuration<S, D>, String), Refused> {
     let (matches, path) = settings::read(command(service), arguments)?;
     let subcommand = path.into_iter().next().unwrap_or_else(|| "serve".to_owned());
+    let standard: Standard = settings::take(&matches)?;
+    let mistakes = standard.tls.mistakes();
+    if !mistakes.is_empty() {
+        return Err(Refused::Mistakes(mistakes));
+    }
     let configuration = Configuration {
         observe: if subcommand == observe::NAME { ObserveOptions::take(&matches) } else { ObserveOptions::default() },
         #[cfg(feature = "store")]
         jobs: if subcommand == jobs::NAME { JobsOptions::take(&matches)? } else { JobsOptions::default() },
-        standard: settings::take(&matches)?,
+        standard,
         store: settings::take(&matches)?,
         own: settings::take(&matches)?,
     };

@@ -32,7 +32,7 @@ pub(crate) struct Shared {
     pub(crate) instance: Instance,
     pub(crate) stop: Stop,
     #[cfg(feature = "store")]
-    pub(crate) objectives: telemetry::objectives::Objectives,
+    pub(crate) observers: border::Observers,
 }
 
 impl<S, D> Context<S, D> {
@@ -47,7 +47,12 @@ impl<S, D> Context<S, D> {
 
     #[cfg(feature = "store")]
     pub(crate) fn objectives(&self) -> &telemetry::objectives::Objectives {
-        &self.shared.objectives
+        &self.shared.observers.objectives
+    }
+
+    #[cfg(feature = "store")]
+    pub(crate) fn tracer(&self) -> Option<&telemetry::traces::Tracer> {
+        self.shared.observers.tracer.as_ref()
     }
 
     #[cfg(feature = "store")]

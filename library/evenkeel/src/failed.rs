@@ -30,6 +30,9 @@ pub enum Failed {
         /// Advice for the operator.
         advice: String,
     },
+    /// The certificate of the public listener cannot be used.
+    #[error("TLS_CERTIFICATE, TLS_KEY or TLS_CLIENT_CA: {0}")]
+    Tls(#[from] border::TlsError),
     /// The store cannot be opened or migrated.
     #[cfg(feature = "store")]
     #[error("{0}")]

@@ -10,10 +10,13 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use border::Problem;
+use garde::Validate;
 use serde::de::DeserializeOwned;
 use store::{Fingerprint, IdempotencyKey, Recorded, StoreError};
 
 use crate::caller::Caller;
+use crate::json_body;
+use crate::valid::Valid;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -21,7 +24,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// A JSON request with its idempotency key: an extractor.
 ///
 /// Refuses with a problem document: 400 without a well-formed `Idempotency-Key` or with text that is not JSON, 415 for
-/// another content type, 422 for JSON of another shape.
+/// another content type, 422 with a pointer for JSON of another shape. `Idempotent<Valid<T>>` checks the rules of the type too ([`Valid`]).
 #[derive(Debug)]
 pub struct Idempotent<T> {
     /// The key, in the scope of the request's [`Caller`]; without a caller all requests share one scope.
@@ -36,21 +39,45 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Idempotent<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let key = key_of(request.headers()).map_err(IntoResponse::into_response)?;
-        let key = match request.extensions().get::<Caller>() {
-            Some(caller) => key.in_scope(caller.as_str()),
-            None => key,
-        };
-        check_content_type(request.headers()).map_err(IntoResponse::into_response)?;
-        let kind = content_type(request.headers()).to_owned();
-        let (method, uri) = (request.method().clone(), request.uri().clone());
-        let bytes = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
-        let query = uri.query().unwrap_or_default();
-        let parts = [method.as_str(), uri.path(), query, kind.as_str()].map(str::as_bytes);
-        let fingerprint = Fingerprint::of(&[parts[0], parts[1], parts[2], parts[3], &bytes]);
-        let body = parse(&bytes).map_err(IntoResponse::into_response)?;
-        Ok(Self { key, fingerprint, body })
+        read(request, state, json_body::parse).await
     }
+}
+
+/// The same with the rules that the type declares, which are checked before the handler.
+impl<T: DeserializeOwned + Validate<Context = ()>, S: Send + Sync> FromRequest<S> for Idempotent<Valid<T>> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        read(request, state, Valid::parse).await
+    }
+}
+
+impl<T> Idempotent<Valid<T>> {
+    /// Returns the request without the mark that its body was checked.
+    pub fn into_inner(self) -> Idempotent<T> {
+        Idempotent { key: self.key, fingerprint: self.fingerprint, body: self.body.0 }
+    }
+}
+
+async fn read<T, S: Send + Sync>(
+    request: Request,
+    state: &S,
+    parse: fn(&Bytes) -> Result<T, Problem>,
+) -> Result<Idempotent<T>, Response> {
+    let key = key_of(request.headers()).map_err(IntoResponse::into_response)?;
+    let key = match request.extensions().get::<Caller>() {
+        Some(caller) => key.in_scope(caller.as_str()),
+        None => key,
+    };
+    json_body::check_content_type(request.headers()).map_err(IntoResponse::into_response)?;
+    let kind = json_body::content_type(request.headers()).to_owned();
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let bytes = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
+    let query = uri.query().unwrap_or_default();
+    let parts = [method.as_str(), uri.path(), query, kind.as_str()].map(str::as_bytes);
+    let fingerprint = Fingerprint::of(&[parts[0], parts[1], parts[2], parts[3], &bytes]);
+    let body = parse(&bytes).map_err(IntoResponse::into_response)?;
+    Ok(Idempotent { key, fingerprint, body })
 }
 
 fn key_of(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
@@ -58,25 +85,6 @@ fn key_of(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
     text.parse().map_err(|error| {
         let detail = format!("the header Idempotency-Key is needed, so that a repetition takes effect once: {error}");
         Problem::new(StatusCode::BAD_REQUEST, detail)
-    })
-}
-
-fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let essence = content_type(headers).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
-        return Ok(());
-    }
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body as Content-Type: application/json"))
-}
-
-fn content_type(headers: &HeaderMap) -> &str {
-    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
-
-fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let status = if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
-        Problem::new(status, format!("the body cannot be used: {error}"))
     })
 }
 

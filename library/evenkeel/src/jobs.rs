@@ -22,7 +22,8 @@ impl<S: clap::Args + Clone + Send + Sync + 'static> Service<S, Store> {
     ///
     /// The workers are a supervised part named `jobs`. When the service begins to drain they claim nothing more, hand back the jobs that have
     /// not started, and give those that run the drain of their queue (10 s), as far as the stop of the service has time for it.
-    /// [`work::enqueue`] adds jobs, in the transaction of the change that asks for them.
+    /// [`work::enqueue`] adds jobs, in the transaction of the change that asks for them. A job carries the trace of the request that enqueued it:
+    /// the calls of its handler are of that trace, and each attempt is a span of it.
     ///
     /// The admin listener gets the routes below `/jobs`, `/dead-letters`, `/queues`, `/kinds` and `/schedules`, and the program the
     /// subcommand `jobs`: both list, retry, cancel, redrive and pause.
@@ -57,6 +58,10 @@ impl<S: clap::Args + Clone + Send + Sync + 'static> Service<S, Store> {
             let workers = workers.observed_by(move |kind, failed, took| {
                 objectives.of_job(kind).for_each(|objective| objective.record_end(failed, took));
             });
+            let workers = match context.tracer() {
+                Some(tracer) => workers.traced_by(tracer.clone()),
+                None => workers,
+            };
             async move {
                 // Beside the drain of the listener: both have the same time.
                 workers.run(context.registry(), context.stop()).await;

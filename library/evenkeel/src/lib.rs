@@ -19,6 +19,7 @@
 //! - [`Service::main`] runs it as a program, [`Service::start`] inside another program or a test; [`ORDER`] lists its parts in
 //!   the order of their start.
 //! - [`idempotent`]: requests that take effect once.
+//! - [`sessions`]: people who sign in on the pages of a service.
 //! - [`work`]: background jobs, which `Service::jobs` declares.
 //!
 //! The guides are in `docs/guide` of the repository: a service from nothing, the border around an existing app, testing a service.
@@ -59,11 +60,13 @@ mod duration;
 #[cfg(feature = "client")]
 mod export;
 mod failed;
+mod field_errors;
 mod history;
 #[cfg(feature = "store")]
 pub mod idempotent;
 #[cfg(feature = "store")]
 mod jobs;
+mod json_body;
 mod limits;
 mod objectives;
 mod observe;
@@ -81,15 +84,22 @@ mod routes;
 mod run;
 mod running;
 pub mod service;
+#[cfg(feature = "store")]
+pub mod sessions;
 pub mod settings;
 mod stop_budget;
+mod strict_json;
+mod tls;
+mod valid;
 #[cfg(any(all(test, feature = "client"), feature = "without-guards"))]
 pub mod without;
 
+#[cfg(feature = "store")]
+pub use access;
 pub use axum;
 pub use border::{
-    Border, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits, Listener, Network, Problem,
-    RouteRules,
+    Border, ClientCertificate, ContentCoding, CrossOrigin, Deprecation, ForwardedHeader, InvalidNetwork,
+    InvalidRouteRules, Limits, Listener, Network, Preconditions, Problem, RouteRules, Tls, TlsError, TlsFiles,
 };
 pub use caller::Caller;
 pub use clap;
@@ -102,6 +112,7 @@ pub use database::Database;
 pub use dependency::Dependency;
 pub use duration::{InvalidDuration, parse_duration};
 pub use failed::{Cause, Failed};
+pub use garde;
 #[cfg(feature = "store")]
 pub use idempotent::{Idempotent, problem_of, recorded};
 pub use observe::ObserveError;
@@ -116,6 +127,7 @@ pub use supervision::{self, ChildSpec, Restart, RestartRules, Stop, StopSource};
 pub use telemetry::objectives::Objective;
 #[cfg(feature = "client")]
 pub use url;
+pub use valid::Valid;
 #[cfg(feature = "store")]
 pub use work;
 pub use {resilience, telemetry, tracing, vitals};

@@ -9,7 +9,6 @@ use border::{Border, Listener, Observers, Reserved};
 use clap::Args;
 use supervision::{Children, Lifecycle, Manager};
 use telemetry::ProcessVitals;
-use telemetry::objectives::Objectives;
 use tokio::sync::watch;
 use vitals::{Instance, Live, Registry};
 
@@ -27,6 +26,7 @@ use crate::order::{Part, Record};
 use crate::parts::{Parts, Stopped, notify};
 use crate::service::{Run as Background, Service};
 use crate::stop_budget::StopBudget;
+use crate::tls::{self, TlsParts};
 use crate::{caller, declared_routes, defaults, history, limits, objectives, routes};
 
 /// State of a run.
@@ -49,10 +49,11 @@ pub(crate) struct Bound<S, D: Database> {
     instance: Instance,
     public: Reserved,
     public_border: Border,
+    tls: Option<TlsParts>,
     admin: Listener,
     admin_border: Border,
     parts: Parts<D>,
-    objectives: Objectives,
+    observers: Observers,
     #[cfg(feature = "client")]
     export: Option<export::Export>,
 }
@@ -71,14 +72,16 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let (public_limits, admin_limits) = limits::of_listeners(standard, |limits| {
             service.limits.drain(..).for_each(|change| change(limits));
         });
+        let tls = tls::open(&standard.tls, &public_limits, StopBudget::of(standard).drain, &registry)?;
         let instance = Instance::new(service.build);
         let objectives = objectives::open(&service.objectives, &instance, &registry)?;
         #[cfg(feature = "client")]
         let (tracer, export) = export::open(&standard.traces, &standard.export, &instance, &registry)?;
         #[cfg(not(feature = "client"))]
         let tracer = None;
-        let public_border = Border::draining_with("public", public_limits, &registry, lifecycle.clone())
-            .observed_by(Observers { tracer, objectives: objectives.clone() });
+        let observers = Observers { tracer, objectives };
+        let public_border =
+            Border::draining_with("public", public_limits, &registry, lifecycle.clone()).observed_by(observers.clone());
         let public_border = service.declared.at(&public_border, &registry)?;
         let address = SocketAddr::new(standard.host, standard.port);
         let refused = |error| not_listening("public", address, error);
@@ -95,10 +98,11 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             instance,
             public,
             public_border,
+            tls,
             admin,
             admin_border,
             parts,
-            objectives,
+            observers,
             #[cfg(feature = "client")]
             export,
         })
@@ -130,10 +134,11 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             instance,
             public,
             public_border,
+            tls,
             admin,
             admin_border,
             mut parts,
-            objectives,
+            observers,
             #[cfg(feature = "client")]
             export,
         } = self;
@@ -151,11 +156,12 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             instance,
             public,
             public_border,
+            tls,
             admin_answers,
             admin_address,
             admin_border,
             admin_routes,
-            objectives,
+            observers,
             #[cfg(feature = "client")]
             export,
         };
@@ -193,11 +199,12 @@ struct Start<S, D: Database> {
     instance: Instance,
     public: Reserved,
     public_border: Border,
+    tls: Option<TlsParts>,
     admin_answers: Admin,
     admin_address: SocketAddr,
     admin_border: Border,
     admin_routes: Arc<Live<Router>>,
-    objectives: Objectives,
+    observers: Observers,
     #[cfg(feature = "client")]
     export: Option<export::Export>,
 }
@@ -205,7 +212,7 @@ struct Start<S, D: Database> {
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
     /// Starts the parts behind the admin listener, in order.
     async fn all(self, parts: &mut Parts<D>) -> Result<Context<S, D>, Failed> {
-        let Self { service, configuration, registry, instance, public, public_border, .. } = self;
+        let Self { service, configuration, registry, instance, public, public_border, tls, .. } = self;
         let standard = &configuration.standard;
         #[cfg(feature = "without-guards")]
         let _shown = standard.without.show(&registry);
@@ -225,7 +232,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
             standard,
             &configuration.own,
             &registry,
-            &self.objectives,
+            &self.observers.objectives,
         )?;
         let cpu = crate::cpu::open(standard, &registry)?;
         let shared = Shared {
@@ -238,7 +245,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
             instance: instance.clone(),
             stop: parts.drains.listen(),
             #[cfg(feature = "store")]
-            objectives: self.objectives.clone(),
+            observers: self.observers.clone(),
         };
         let context = Context::new(Arc::new(configuration.own.clone()), database.clone(), Arc::new(shared));
 
@@ -268,7 +275,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
             if let Some(export) = export {
                 export.start(&registry, public_border.clone(), children);
             }
-            objectives::start(self.objectives, &registry, children);
+            objectives::start(self.observers.objectives, &registry, children);
             #[cfg(feature = "client")]
             dependencies::start_checks(context.client(), checks, children);
             database.start_children(children);
@@ -312,7 +319,14 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
         declared_routes::check(&public_border)?;
         let (public_address, admin_address) = (public.address(), self.admin_address);
         let listener = public.listen().map_err(|error| not_listening("public", public_address, error))?;
+        let listener = match &tls {
+            Some(tls) => tls.secure(listener),
+            None => listener,
+        };
         parts.start_public(listener, all);
+        if let Some(tls) = tls {
+            tls.start(public_address, &mut parts.background)?;
+        }
         parts.become_ready();
         tracing::info!(public = %public_address, admin = %admin_address, version = service.build.version, "ready");
         Ok(context)

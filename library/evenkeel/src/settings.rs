@@ -8,6 +8,7 @@ mod export;
 mod proxies;
 #[cfg(feature = "store")]
 mod store;
+mod tls;
 #[cfg(feature = "client")]
 mod traces;
 
@@ -32,6 +33,7 @@ pub use self::export::ExportSettings;
 pub use self::proxies::{Networks, Proxies};
 #[cfg(feature = "store")]
 pub use self::store::{Migrate, StoreSettings};
+pub use self::tls::TlsSettings;
 #[cfg(feature = "client")]
 pub use self::traces::{Endpoint, Pairs, TraceSettings};
 
@@ -130,6 +132,10 @@ pub struct Standard {
     /// The proxies in front of the service.
     #[command(flatten)]
     pub proxies: Proxies,
+
+    /// TLS of the public listener.
+    #[command(flatten)]
+    pub tls: TlsSettings,
 
     /// Idle timeout between two requests of a connection; longer than that of the load balancer in front.
     #[arg(

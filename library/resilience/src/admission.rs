@@ -17,6 +17,10 @@
 //!   at most.
 //! - **Route limit.** Requests of a route that wait for each other close a limit of its own, anchored in the same way; a limit that does not make the route faster is
 //!   lifted. While the processors are overloaded, slow requests also cut the limit of the route that causes them.
+//! - **Pools.** Routes whose requests wait for the same places ([`Pool`]: the connections of a database, SQLite's writer) are held together: a further request waits in
+//!   the queue while it would wait for a place for more than a tenth of its objective.
+//! - **Classes.** While requests of a class are refused or late, lower classes may have less and less in flight, as they take processors from them after the queue;
+//!   cuts that do not help are undone.
 //! - **Queue.** Bounded by time: up to 0.8 objectives for a burst, 0.1 objectives once it has been standing for two objectives, then with the newest first.
 //!   Classes by strict priority, clients by fair share, refusals of what would come late.
 //! - **Failing open.** Where a route takes longer than 0.8 objectives without load, the objective is unreachable: it is replaced by twice that latency, and the
@@ -30,11 +34,14 @@
 //! objective is not known; `border` bounds connections, and requests of one address, by numbers that protect memory.
 
 mod anchored_limit;
+mod class_limits;
 mod client_shares;
 mod core;
 mod decision;
 mod gate;
 mod occupancy;
+mod pool;
+mod pool_room;
 mod processors;
 mod quantile;
 mod queue;
@@ -50,6 +57,7 @@ pub use self::client_shares::MAX_CLIENTS;
 pub use self::core::AdmissionCore;
 pub use self::decision::{Arrival, ClientKey, Decision, Ended, Place, RouteId, Ticket, Wake};
 pub use self::gate::{Entry, Gate, Permit, Refused, Waiting};
+pub use self::pool::{Pool, PoolUser, RoutePools};
 pub use self::processors::Processors;
 pub use self::queue::{MAX_QUEUE, MAX_ROUTES};
 pub use self::ration::{MAX_FLOWS, Share};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use resilience::Criticality;
 use resilience::admission::{
-    AdmissionCore, AdmissionRules, AdmissionSnapshot, Arrival, ClientKey, Decision, Ended, Place, Processors, RouteId,
-    RouteRules, Share, Ticket,
+    AdmissionCore, AdmissionRules, AdmissionSnapshot, Arrival, ClientKey, Decision, Ended, Place, Pool, Processors,
+    RouteId, RouteRules, Share, Ticket,
 };
 
 use crate::workload::Workload;
@@ -57,6 +57,10 @@ pub trait Control {
     fn tick(&mut self, now: Duration, processors: Processors);
     /// Returns the next queued request with a verdict: true when it is admitted.
     fn next_wake(&mut self) -> Option<(usize, bool)>;
+    /// A request begins to wait for a place of a dependency.
+    fn waits_for(&mut self, _pool: usize, _kind: usize) {}
+    /// A request gave back a place that it held for this time, or stopped to wait for one.
+    fn gave_back(&mut self, _pool: usize, _held: Option<Duration>) {}
     /// True when it sees that the client has left before it decides.
     fn sees_departures(&self) -> bool {
         false
@@ -151,6 +155,8 @@ pub struct Evenkeel {
     places: Vec<Option<Place>>,
     tickets: Vec<Option<Ticket>>,
     of_slot: Vec<usize>,
+    /// The dependencies whose places it counts; none where it does not know them.
+    pools: Vec<Pool>,
 }
 
 impl Evenkeel {
@@ -168,7 +174,14 @@ impl Evenkeel {
         let routes = workload.kinds.iter().map(route).collect();
         // Nothing has come yet.
         core.report(Duration::ZERO, Processors::default());
-        Self { core, routes, places: Vec::new(), tickets: Vec::new(), of_slot: Vec::new() }
+        Self { core, routes, places: Vec::new(), tickets: Vec::new(), of_slot: Vec::new(), pools: Vec::new() }
+    }
+
+    /// The same control, which knows how many places the dependencies have and who uses them, as of the store's connections.
+    #[must_use]
+    pub fn counting_places(mut self, workload: &Workload) -> Self {
+        self.pools = workload.pools.iter().map(|places| Pool::new(*places)).collect();
+        self
     }
 
     fn arrival(&self, request: Seen) -> Arrival {
@@ -241,6 +254,19 @@ impl Control for Evenkeel {
         let admitted = wake.verdict.is_ok();
         self.keep(id, wake.verdict.ok(), None);
         Some((id, admitted))
+    }
+
+    fn waits_for(&mut self, pool: usize, kind: usize) {
+        if let Some(pool) = self.pools.get(pool) {
+            self.core.pools_of(self.routes[kind]).uses(pool);
+            pool.entered();
+        }
+    }
+
+    fn gave_back(&mut self, pool: usize, held: Option<Duration>) {
+        if let Some(pool) = self.pools.get(pool) {
+            pool.left(held);
+        }
     }
 
     fn sees_departures(&self) -> bool {

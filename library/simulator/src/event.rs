@@ -11,8 +11,10 @@ pub(crate) enum Event {
     Retry { kind: usize, client: u64, attempt: usize },
     /// A client's patience ends.
     Departure(usize),
-    /// A dependency answers.
-    Answer { request: usize, pool: usize },
+    /// A dependency answers, after it held a place for this time.
+    Answer { request: usize, pool: usize, held: std::time::Duration },
+    /// A statement of a transaction is answered.
+    Statement(usize),
     /// The timer of the admission control.
     Tick,
 }

@@ -22,6 +22,9 @@ pub(crate) struct Request {
     pub(crate) arrived: f64,
     /// Seconds of work that are left, at normal speed.
     pub(crate) work: f64,
+    /// Statements that its transaction still waits for, and the moment since which it holds its place.
+    pub(crate) statements: u32,
+    pub(crate) held_since: f64,
     pub(crate) state: State,
     /// It was admitted at some time.
     pub(crate) admitted: bool,

@@ -44,6 +44,8 @@ enum Task {
     Slice(usize),
     /// Continues after the answer of a dependency.
     Answered(usize),
+    /// Continues a transaction after the answer of a statement.
+    Statement(usize),
     /// Refuses a request.
     Refusal(usize),
     /// Closes the connection of a client that has left, and accepts its next one.
@@ -160,11 +162,13 @@ impl<'a> Server<'a> {
                 }
                 Event::Retry { kind, client, attempt } => self.arrive(at, kind, client, attempt),
                 Event::Departure(id) => self.depart(id),
-                Event::Answer { request, pool } => {
+                Event::Answer { request, pool, held } => {
                     self.pools[pool].taken -= 1;
+                    self.control.gave_back(pool, Some(held));
                     self.serve_pool(pool);
                     self.ready.push_back(Task::Answered(request));
                 }
+                Event::Statement(request) => self.ready.push_back(Task::Statement(request)),
                 Event::Tick => {
                     self.ready.push_back(Task::Tick(at));
                 }
@@ -210,6 +214,7 @@ impl<'a> Server<'a> {
     fn arrive(&mut self, at: f64, kind: usize, client: u64, attempt: usize) {
         let time = match self.workload.kinds[kind].work {
             Work::Yielding { time, .. } | Work::Hard(time) | Work::Dependency { time, .. } => time,
+            Work::Transaction { each, .. } => each,
         };
         let work = Time::draw(time, &mut self.random);
         let id = self.requests.len();
@@ -221,6 +226,8 @@ impl<'a> Server<'a> {
             attempt,
             arrived: at,
             work,
+            statements: 0,
+            held_since: 0.0,
             state,
             admitted,
             client_left,
@@ -321,6 +328,7 @@ impl<'a> Server<'a> {
             Task::Refusal(_) => costs.refusal.as_secs_f64(),
             Task::Closing(_) => costs.reconnect.as_secs_f64(),
             Task::Answered(_) | Task::Tick(_) => 1e-6,
+            Task::Statement(_) => costs.scan.as_secs_f64(),
             Task::Slice(id) => {
                 let request = &self.requests[id];
                 if request.state != State::Computing {
@@ -336,7 +344,7 @@ impl<'a> Server<'a> {
     fn slice(&self, kind: usize) -> f64 {
         match self.workload.kinds[kind].work {
             Work::Yielding { slice, .. } => slice.as_secs_f64(),
-            Work::Hard(_) | Work::Dependency { .. } => f64::INFINITY,
+            Work::Hard(_) | Work::Dependency { .. } | Work::Transaction { .. } => f64::INFINITY,
         }
     }
 
@@ -373,6 +381,7 @@ impl<'a> Server<'a> {
                     self.answer(id);
                 }
             }
+            Task::Statement(id) => self.continue_transaction(id),
             Task::Slice(id) => {
                 let slice = self.slice(self.requests[id].kind);
                 let request = &mut self.requests[id];
@@ -441,9 +450,10 @@ impl<'a> Server<'a> {
                 self.requests[id].state = State::Computing;
                 Some(Task::Slice(id))
             }
-            Work::Dependency { pool, .. } => {
+            Work::Dependency { pool, .. } | Work::Transaction { pool, .. } => {
                 self.requests[id].state = State::Calling;
                 self.pools[pool].waiting.push_back(id);
+                self.control.waits_for(pool, self.requests[id].kind);
                 self.serve_pool(pool);
                 None
             }
@@ -456,11 +466,39 @@ impl<'a> Server<'a> {
             let Some(request) = self.pools[index].waiting.pop_front() else { return };
             // Cancelled calls leave the line.
             if self.requests[request].state != State::Calling {
+                self.control.gave_back(index, None);
                 continue;
             }
             self.pools[index].taken += 1;
-            let at = self.now + slowness * self.requests[request].work;
-            self.schedule(at, Event::Answer { request, pool: index });
+            let held = slowness * self.requests[request].work;
+            if let Work::Transaction { statements, .. } = self.workload.kinds[self.requests[request].kind].work {
+                let begun = &mut self.requests[request];
+                (begun.statements, begun.held_since) = (statements, self.now);
+                self.schedule(self.now + held, Event::Statement(request));
+                continue;
+            }
+            let answer = Event::Answer { request, pool: index, held: Duration::from_secs_f64(held) };
+            self.schedule(self.now + held, answer);
+        }
+    }
+
+    /// The next statement of a transaction, or its end; that of a client that left ends here.
+    fn continue_transaction(&mut self, id: usize) {
+        let Work::Transaction { pool, .. } = self.workload.kinds[self.requests[id].kind].work else { return };
+        let request = &mut self.requests[id];
+        request.statements -= 1;
+        if request.state == State::Calling && request.statements > 0 {
+            let slowness = self.workload.phase(self.now).map_or(1.0, |phase| phase.slowness * phase.waits);
+            let at = self.now + slowness * request.work;
+            self.schedule(at, Event::Statement(id));
+            return;
+        }
+        let (held, is_over) = (self.now - request.held_since, request.state == State::Calling);
+        self.pools[pool].taken -= 1;
+        self.control.gave_back(pool, Some(Duration::from_secs_f64(held)));
+        self.serve_pool(pool);
+        if is_over {
+            self.answer(id);
         }
     }
 

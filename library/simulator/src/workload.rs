@@ -80,6 +80,16 @@ pub enum Work {
         /// Time that a place is taken.
         time: Time,
     },
+    /// Holds a place of a dependency while it asks for one thing after the other, as a transaction does. Between them its task has to get its turn on a
+    /// core, so busy cores make it hold the place for longer.
+    Transaction {
+        /// Index of its places in [`Workload::pools`].
+        pool: usize,
+        /// Answers that it waits for.
+        statements: u32,
+        /// Time until each of them.
+        each: Time,
+    },
 }
 
 /// Distribution of a time.

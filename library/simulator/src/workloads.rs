@@ -125,6 +125,66 @@ pub fn writer_beside_computing() -> SizedWorkload {
     sized
 }
 
+/// Writes and reads of the default class that ask for `used` of what the database can write, and sheddable reads that are too much for the processors: `crawl` times
+/// their capacity. Costs are those of [`writer_beside_computing`]; the sheddable requests have the route of the reads, or that of the writes where they `share` it.
+pub fn crawl_beside_writes(used: f64, crawl: f64, share: bool) -> SizedWorkload {
+    let base = writer_beside_computing();
+    let (write, writes) = (base.workload.kinds[1].work, 1.0 / 0.006);
+    let read = Work::Yielding { time: Time::Fixed(MILLI), slice: MILLI / 4 };
+    let cost = MILLI + base.workload.costs.head;
+    let reads = 1.0 / cost.as_secs_f64();
+    let of =
+        |route, work, rate, class| RequestKind::new(route, work).weight(rate).class(class).clients(Clients::Many(64));
+    let kinds = vec![
+        of("write", write, used * writes / 2.0, Criticality::Default),
+        of("transfer", write, used * writes / 2.0, Criticality::Default),
+        of("read", read, used * writes / 2.0, Criticality::Default),
+        of(if share { "write" } else { "read" }, read, crawl * reads, Criticality::Sheddable),
+    ];
+    let all = kinds.iter().map(|kind| kind.weight).sum();
+    let name = format!("writes and reads beside a crawl{}", if share { " on a route of the writes" } else { "" });
+    SizedWorkload { workload: Workload { name, kinds, ..base.workload }, capacity: all }
+}
+
+/// Transactions of the default class that ask for `used` of the two hundred that a database with one writer does in a second on idle cores, in ten statements
+/// of half a millisecond each, and sheddable reads that are too much for two cores: `crawl` times what they do. Costs are those of [`writer_beside_computing`].
+pub fn crawl_beside_transactions(used: f64, crawl: f64) -> SizedWorkload {
+    let base = writer_beside_computing();
+    let write = Work::Transaction { pool: 0, statements: 10, each: Time::Exponential(MILLI / 2) };
+    let writes = 1.0 / 0.005;
+    let read = Work::Yielding { time: Time::Fixed(MILLI), slice: MILLI / 4 };
+    let reads = 2.0 / (MILLI + base.workload.costs.head).as_secs_f64();
+    let of =
+        |route, work, rate, class| RequestKind::new(route, work).weight(rate).class(class).clients(Clients::Many(64));
+    let kinds = vec![
+        of("write", write, used * writes / 2.0, Criticality::Default),
+        of("transfer", write, used * writes / 2.0, Criticality::Default),
+        of("read", read, used * writes / 2.0, Criticality::Default),
+        of("list", read, crawl * reads, Criticality::Sheddable),
+    ];
+    let all = kinds.iter().map(|kind| kind.weight).sum();
+    let mut workload = Workload { name: "transactions beside a crawl".to_owned(), kinds, ..base.workload };
+    workload.cores = 2;
+    SizedWorkload { workload, capacity: all }
+}
+
+/// Sixteen clients that ask for half of what a service does whose writes are transactions with one writer, six statements of half a millisecond each, and one
+/// more client that sends `wild` times what it does.
+pub fn wild_client_beside_transactions(wild: f64) -> SizedWorkload {
+    let base = crawl_beside_transactions(0.5, 1.0);
+    let write = Work::Transaction { pool: 0, statements: 6, each: Time::Exponential(MILLI / 2) };
+    let read = base.workload.kinds[2].work;
+    let of = |route, work, rate, clients| RequestKind::new(route, work).weight(rate).clients(clients);
+    let sent = |times: f64, clients| {
+        let routes = [("write", write, 75.0), ("transfer", write, 75.0), ("read", read, 150.0), ("list", read, 150.0)];
+        routes.map(|(route, work, rate)| of(route, work, times * rate, clients))
+    };
+    let kinds: Vec<_> = [sent(0.5, Clients::Many(16)), sent(wild, Clients::One(0))].into_iter().flatten().collect();
+    let all = kinds.iter().map(|kind| kind.weight).sum();
+    let name = "transactions of one wild client".to_owned();
+    SizedWorkload { workload: Workload { name, kinds, ..base.workload }, capacity: all }
+}
+
 /// Twenty requests per second that wait for 20 to 300 ms, uniformly.
 pub fn slow_waits() -> SizedWorkload {
     let work = Work::Dependency { pool: 0, time: Time::Uniform(20 * MILLI, 300 * MILLI) };

@@ -48,6 +48,7 @@ mod idempotency;
 mod migrate;
 mod migration;
 mod options;
+mod places;
 mod pools;
 mod reserved;
 mod row;

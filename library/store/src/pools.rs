@@ -5,6 +5,7 @@ use crate::driver::postgres::{self, PostgresPool, TransactionLimits};
 #[cfg(feature = "sqlite")]
 use crate::driver::sqlite::{self, SqlitePools};
 use crate::options::{Isolation, Options};
+use crate::places::Places;
 use crate::stats::Fill;
 use crate::transaction::Running;
 use crate::url::Target;
@@ -137,6 +138,18 @@ impl Pools {
             Self::Sqlite(_) => Engine::Sqlite,
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// The connections, as the server's gate counts their users.
+    pub(crate) fn places(&self) -> Places {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pools) if pools.is_one() => Places::shared(1),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Places::apart(1, self.fill().limit),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Places::shared(self.fill().limit),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use resilience::admission::PoolUser;
 use vitals::{Column, Histogram, Source, Table, TableRow, TableValue};
 
 use crate::StoreError;
@@ -65,12 +66,15 @@ pub(crate) struct Fill {
 pub(crate) struct InUse {
     count: Arc<AtomicU32>,
     counters: Arc<Counters>,
+    /// Counted in the pool until it is dropped.
+    _user: PoolUser,
 }
 
 impl InUse {
-    pub(crate) fn of(count: &Arc<AtomicU32>, counters: &Arc<Counters>) -> Self {
+    pub(crate) fn of(count: &Arc<AtomicU32>, counters: &Arc<Counters>, mut user: PoolUser) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
-        Self { count: count.clone(), counters: counters.clone() }
+        user.acquired();
+        Self { count: count.clone(), counters: counters.clone(), _user: user }
     }
 
     /// Counts a statement, and logs it for those who look at details. Values are not logged: they may be private.

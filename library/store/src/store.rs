@@ -6,11 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
 use resilience::Backoff;
+use resilience::admission::PoolUser;
 use tokio::time::Instant;
 use vitals::Registry;
 
 use crate::idempotency::{self, Claim};
 use crate::options::{Isolation, Options};
+use crate::places::Places;
 use crate::pools::{Pools, Purpose};
 use crate::stats::{Counters, InUse, Statements, Vitals};
 use crate::transaction::Running;
@@ -35,6 +37,7 @@ pub struct Store {
     pub(crate) pools: Pools,
     pub(crate) options: Options,
     in_use: Arc<AtomicU32>,
+    places: Places,
     counters: Arc<Counters>,
     vitals: Arc<Vitals>,
     statements: Arc<Statements>,
@@ -61,7 +64,8 @@ impl Store {
             }),
         });
         let statements = Arc::new(Statements { engine: pools.engine().name(), counters: counters.clone() });
-        Ok(Self { pools, options, in_use: Arc::new(AtomicU32::new(0)), counters, vitals, statements })
+        let places = pools.places();
+        Ok(Self { pools, options, in_use: Arc::new(AtomicU32::new(0)), places, counters, vitals, statements })
     }
 
     /// Adds the store's vitals to a registry, for as long as the store lives.
@@ -277,20 +281,21 @@ impl Store {
     }
 
     pub(crate) async fn begin_with(&self, isolation: Isolation, purpose: Purpose) -> Result<Transaction, StoreError> {
-        self.begun(|| self.pools.begin_write(isolation, purpose, &self.options)).await
+        self.begun(self.places.to_write(), || self.pools.begin_write(isolation, purpose, &self.options)).await
     }
 
     pub(crate) async fn begin_read(&self) -> Result<Transaction, StoreError> {
-        self.begun(|| self.pools.begin_read(&self.options)).await
+        self.begun(self.places.to_read(), || self.pools.begin_read(&self.options)).await
     }
 
     /// Begins, on another connection when one turns out to be broken: nothing was asked for on it.
     async fn begun<F: Future<Output = Result<Running, sqlx::Error>>>(
         &self,
+        user: PoolUser,
         begin: impl Fn() -> F,
     ) -> Result<Transaction, StoreError> {
         let asked = Instant::now();
-        let begun = self.begun_since(asked, begin).await;
+        let begun = self.begun_since(asked, user, begin).await;
         spans::begun(self.engine().name(), asked, begun.as_ref().err());
         begun
     }
@@ -298,6 +303,7 @@ impl Store {
     async fn begun_since<F: Future<Output = Result<Running, sqlx::Error>>>(
         &self,
         asked: Instant,
+        user: PoolUser,
         begin: impl Fn() -> F,
     ) -> Result<Transaction, StoreError> {
         let mut broken = 0;
@@ -305,7 +311,7 @@ impl Store {
             match begin().await.map_err(|error| self.not_begun(error)) {
                 Ok(running) => {
                     self.counters.waits.record(asked.elapsed());
-                    let in_use = InUse::of(&self.in_use, &self.counters);
+                    let in_use = InUse::of(&self.in_use, &self.counters, user);
                     return Ok(Transaction::new(running, self.pools.named_statements(), in_use));
                 }
                 Err(StoreError::Disconnected(_)) if broken < MAX_BROKEN => broken += 1,

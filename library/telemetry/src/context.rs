@@ -1,4 +1,4 @@
-//! Request context: the request that the running task works for.
+//! Request context: the request, or the attempt of a job, that the running task works for.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ struct Scoped {
 /// The request that the running task works for; every log event and every outgoing call carries it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
-    /// The request's id, ours or the caller's.
+    /// The request's id, ours or the caller's; of a job the id of its message.
     pub request_id: Arc<str>,
     /// The span of this request within the caller's trace, or a new trace.
     pub trace: TraceContext,

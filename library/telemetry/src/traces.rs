@@ -1,4 +1,4 @@
-//! Traces: the spans of requests, which of them are kept, and their export by OTLP over HTTP.
+//! Traces: the spans of requests and of jobs, which of them are kept, and their export by OTLP over HTTP.
 //!
 //! A [`Tracer`] decides about each request twice. At its head, by its trace id ([`Sampler`]): all services of a trace decide alike. And at its end:
 //! a request that failed or was slow is exported in any case. Until then its spans wait in a buffer of the request
@@ -10,6 +10,7 @@
 mod active;
 mod exporter;
 mod innermost;
+mod job;
 mod otlp;
 mod queue;
 pub(crate) mod request;
@@ -22,6 +23,7 @@ mod tracing_spans;
 
 pub use active::{ActiveSpan, finished, span, trace_state};
 pub use exporter::Exporter;
+pub use job::JobSpan;
 pub use queue::{BATCH_SPANS, QUEUE_SPANS};
 pub use request::{MAX_SPANS, RequestTrace, ServerSpan};
 pub use rules::TraceRules;

@@ -33,6 +33,7 @@ mod runs;
 mod schedules;
 mod steady;
 mod subscriptions;
+mod traces;
 mod workers;
 
 use store::{BoxFuture, StoreUrl};

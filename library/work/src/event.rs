@@ -66,7 +66,7 @@ impl<E: Event> From<&E> for NewEvent {
 }
 
 impl NewEvent {
-    /// Sets the W3C `traceparent` of the work that caused the event.
+    /// Sets the W3C `traceparent` of the work that caused the event. Default is that of the request or job that appends it.
     pub fn trace(self, traceparent: impl ToString) -> Self {
         Self { trace: Some(traceparent.to_string()), ..self }
     }

@@ -134,7 +134,7 @@ impl NewJob {
         Self { deadline: Some(within), ..self }
     }
 
-    /// Sets the W3C `traceparent` of the work that caused the job.
+    /// Sets the W3C `traceparent` of the work that caused the job. Default is that of the request or job that enqueues it.
     pub fn trace(self, traceparent: impl ToString) -> Self {
         Self { trace: Some(traceparent.to_string()), ..self }
     }

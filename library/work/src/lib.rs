@@ -77,6 +77,7 @@ pub mod schedule;
 mod schema;
 mod statement;
 pub mod subscription;
+mod trace;
 pub mod worker;
 mod written;
 

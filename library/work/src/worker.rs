@@ -2,6 +2,7 @@
 //!
 //! Cancel-safe: a dropped run leaves the claimed jobs to the workers that find their leases over.
 
+mod attempt_trace;
 mod claiming;
 mod collector;
 mod execution;
@@ -26,6 +27,7 @@ use ::store::StoreUrl;
 use ::store::{BoxFuture, Store, Transaction};
 use futures_util::future::join_all;
 use supervision::Stop;
+use telemetry::traces::Tracer;
 use vitals::Registry;
 
 #[cfg(feature = "postgres")]
@@ -59,6 +61,19 @@ pub struct Workers {
     #[cfg(feature = "postgres")]
     direct: Option<StoreUrl>,
     observer: Observer,
+    tracer: Option<Tracer>,
+    companions: Vec<Companion>,
+}
+
+type RunBeside = dyn for<'r> Fn(&'r Registry, Stop) -> BoxFuture<'r, ()> + Send + Sync;
+
+/// Work that runs beside the queues, until the stop.
+struct Companion(Box<RunBeside>);
+
+impl std::fmt::Debug for Companion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Companion")
+    }
 }
 
 impl Workers {
@@ -73,6 +88,8 @@ impl Workers {
             #[cfg(feature = "postgres")]
             direct: None,
             observer: Observer::default(),
+            tracer: None,
+            companions: Vec::new(),
         }
     }
 
@@ -150,6 +167,22 @@ impl Workers {
         self
     }
 
+    /// Runs further work beside the queues, until the stop.
+    pub(crate) fn beside<F>(mut self, work: F) -> Self
+    where
+        F: for<'r> Fn(&'r Registry, Stop) -> BoxFuture<'r, ()> + Send + Sync + 'static,
+    {
+        self.companions.push(Companion(Box::new(work)));
+        self
+    }
+
+    /// Records a span for each attempt, in the trace of the work that enqueued the job. Without it, calls of handlers are of that trace too.
+    #[must_use]
+    pub fn traced_by(mut self, tracer: Tracer) -> Self {
+        self.tracer = Some(tracer);
+        self
+    }
+
     /// The kinds of jobs that have handlers.
     pub fn kinds(&self) -> Vec<String> {
         self.handlers.kinds()
@@ -203,12 +236,13 @@ impl Workers {
             #[cfg(feature = "postgres")]
             doorbell::notifications::run(self.direct.as_ref(), &stop).await;
         };
-        tokio::join!(join_all(loops), self.schedules.run(&self.jobs, registry, &stop), doorbell);
+        let companions = self.companions.iter().map(|Companion(work)| work(registry, stop.clone()));
+        tokio::join!(join_all(loops), join_all(companions), self.schedules.run(&self.jobs, registry, &stop), doorbell);
     }
 
     fn start(&self, name: &str, rules: QueueRules, beats: &JobStore) -> Arc<Queue> {
         let stores = (self.jobs.clone(), beats.clone());
-        let handlers = (self.handlers.clone(), self.observer.clone());
+        let handlers = (self.handlers.clone(), self.observer.clone(), self.tracer.clone());
         Arc::new(Queue::new(name, rules, stores, handlers, self.owner.clone()))
     }
 

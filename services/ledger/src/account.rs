@@ -1,7 +1,7 @@
 //! Accounts: a currency, an overdraft, a balance.
 
 use evenkeel::prelude::*;
-use evenkeel::{store, utoipa, vitals};
+use evenkeel::{Valid, store, utoipa, vitals};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{now_micros, timestamp};
@@ -12,13 +12,15 @@ use crate::ledger::Ledger;
 use crate::posting::MAX_AMOUNT;
 
 /// Request to open an account.
-#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Deserialize, garde::Validate, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAccount {
     /// ISO 4217: three capitals.
     #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
+    #[garde(custom(three_capitals))]
     pub currency: String,
     /// Overdraft limit in minor units: the balance may go this far below zero.
+    #[garde(range(min = 0, max = MAX_AMOUNT))]
     #[serde(default, deserialize_with = "crate::amount::overdraft")]
     #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
     pub overdraft: i64,
@@ -56,23 +58,24 @@ impl NewAccount {
     /// # Errors
     /// The invalid field, with the reason.
     pub fn check(&self) -> Result<(), LedgerError> {
-        if self.currency.len() != 3 || !self.currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Err(LedgerError::invalid("currency", "it has three capitals, as in EUR"));
-        }
-        if !(0..=MAX_AMOUNT).contains(&self.overdraft) {
-            return Err(LedgerError::invalid("overdraft", format!("it is between 0 and {MAX_AMOUNT}")));
-        }
-        Ok(())
+        Valid::check(self).map_err(LedgerError::Refused)
     }
+}
+
+fn three_capitals(currency: &str, _context: &()) -> garde::Result {
+    let is_one = currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase());
+    is_one.then_some(()).ok_or_else(|| garde::Error::new("it has three capitals, as in EUR"))
 }
 
 /// Open an account
 #[utoipa::path(post, operation_id = "open_account", path = "/v1/accounts", request_body = NewAccount,
     params(("Idempotency-Key" = String, Header, description = "Names the request, in 1 to 255 visible ASCII characters: a repetition has no second effect")),
     responses((status = 201, body = Account)))]
-pub async fn open(State(ledger): State<Ledger>, request: Idempotent<NewAccount>) -> Result<Response, LedgerError> {
-    request.body.check()?;
-    open_once(&ledger.store, &request).await.map(recorded)
+pub async fn open(
+    State(ledger): State<Ledger>,
+    request: Idempotent<Valid<NewAccount>>,
+) -> Result<Response, LedgerError> {
+    open_once(&ledger.store, &request.into_inner()).await.map(recorded)
 }
 
 /// Opens an account once for each key.

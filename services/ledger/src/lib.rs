@@ -3,6 +3,7 @@
 //! - [`posting`]: moves money between two accounts inside a transaction. The error kernel.
 //! - [`account`], [`transfer`], [`payout`], [`destination`], [`forecast`]: the operations that clients call.
 //! - [`invariant`]: all entries sum to zero, per currency; every balance is the sum of its entries.
+//! - [`moved`], [`daily`]: the event of each posting, and the change of each account by day, which is a projection of the events.
 //! - [`partner`]: the partner bank that pays out.
 //! - [`page`]: the one page for people.
 //! - [`cursor`]: pages of lists.
@@ -13,6 +14,7 @@ mod amount;
 mod api;
 mod clock;
 pub mod cursor;
+pub mod daily;
 pub mod destination;
 pub mod error;
 pub mod forecast;
@@ -20,6 +22,7 @@ mod id;
 pub mod invariant;
 mod ledger;
 pub mod migrations;
+pub mod moved;
 pub mod objectives;
 pub mod openapi;
 pub mod page;

@@ -6,12 +6,9 @@
 //!
 //! Every form is answered with 303 back to the page, so that a reload repeats nothing.
 
-use std::fmt::Write as _;
-
-use evenkeel::axum::http::{HeaderMap, HeaderValue, header};
+use evenkeel::axum::http::{HeaderValue, header};
 use evenkeel::prelude::*;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::account;
 use crate::cursor::Paging;
@@ -54,20 +51,7 @@ async fn show(State(ledger): State<Ledger>, Query(shown): Query<Shown>) -> Resul
     Ok((headers, page.into_string()).into_response())
 }
 
-async fn style(headers: HeaderMap) -> Response {
-    let tag = etag(STYLE);
-    let cached = [(header::CACHE_CONTROL, "public, max-age=3600".to_owned()), (header::ETAG, tag.clone())];
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    if known.is_some_and(|known| known.split(',').any(|known| known.trim() == tag || known.trim() == "*")) {
-        return (StatusCode::NOT_MODIFIED, cached).into_response();
-    }
-    (cached, [(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
-}
-
-fn etag(text: &str) -> String {
-    let hash = Sha256::digest(text);
-    hash.iter().take(8).fold(String::from("\""), |mut tag, byte| {
-        let _ = write!(tag, "{byte:02x}");
-        tag
-    }) + "\""
+async fn style() -> Response {
+    let headers = [(header::CACHE_CONTROL, "public, max-age=3600"), (header::CONTENT_TYPE, "text/css; charset=utf-8")];
+    (headers, STYLE).into_response()
 }

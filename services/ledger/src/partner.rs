@@ -67,10 +67,10 @@ impl Bank {
 }
 
 /// Checks the format of a destination.
-pub(crate) fn check_destination(destination: &str) -> Result<(), LedgerError> {
+pub(crate) fn check_destination(destination: &str) -> Result<(), &'static str> {
     let characters = destination.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if !(1..=MAX_DESTINATION).contains(&destination.len()) || !characters {
-        return Err(LedgerError::invalid("destination", "it has 1 to 64 letters, digits and dashes"));
+        return Err("it has 1 to 64 letters, digits and dashes");
     }
     Ok(())
 }

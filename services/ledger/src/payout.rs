@@ -2,14 +2,16 @@
 //!
 //! A payout is accepted in one transaction: the money moves from the account to the ledger's own account of payouts in flight, and the answer is
 //! recorded: always 202 with `pending`, because that is true when the transaction commits, and stays true for a repetition a week later. The
-//! outcome is at the `Location`. The same transaction enqueues the job of the [`worker`], which starts at once, so that a healthy bank has paid
-//! before most clients look; it calls the bank with the payout's id as idempotency key until the bank accepts or refuses.
+//! outcome is at the `Location`. The same transaction starts a run of the [`ratchet`], whose job begins at once, so that a healthy bank has paid
+//! before most clients look; it calls the bank under one idempotency key until the bank accepts or refuses.
 
+mod accepted;
 mod own;
+mod pay;
+pub mod ratchet;
 mod record;
 pub mod requests;
 pub mod state;
-pub mod worker;
 
 pub use record::Payout;
 pub use requests::NewPayout;

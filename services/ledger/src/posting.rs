@@ -1,6 +1,9 @@
 //! Posting: moves money between two accounts inside a transaction. An error here is an error everywhere.
 
 use evenkeel::prelude::*;
+use evenkeel::work::{Expect, append};
+
+use crate::moved::Moved;
 
 /// Isolation level of transactions that post on PostgreSQL: many of them change the same row, an account that is part of every payout, and
 /// should wait for it in turn instead of being run again. Weaker than the store's default on purpose: every guard of a posting is a condition of
@@ -39,7 +42,7 @@ pub enum Posted {
     TooMuch,
 }
 
-/// Moves the money, or returns why not; unless it is [`Posted::Done`] the caller must undo the transaction.
+/// Moves the money and appends its event, or returns why not; unless it is [`Posted::Done`] the caller must undo the transaction.
 ///
 /// Rows are changed in the order of their ids, so that two postings between the same accounts cannot wait for each
 /// other. The guards (currency, overdraft, overflow) are conditions of the changes themselves, so that what a caller
@@ -50,7 +53,7 @@ pub enum Posted {
 ///
 /// # Panics
 /// When the amount is not between 1 and [`MAX_AMOUNT`], or both accounts are the same: callers have checked.
-pub async fn post(tx: &mut Transaction, posting: &Posting) -> Result<Posted, StoreError> {
+pub async fn post(tx: &mut Transaction, posting: &Posting) -> Result<Posted, WorkError> {
     assert!((1..=MAX_AMOUNT).contains(&posting.amount), "amounts are checked before");
     assert_ne!(posting.from, posting.to, "accounts are checked before");
 
@@ -77,6 +80,8 @@ pub async fn post(tx: &mut Transaction, posting: &Posting) -> Result<Posted, Sto
         )
         .await?;
     }
+    let Posting { id, from, to, amount, at, .. } = posting.clone();
+    append(tx, &id, Expect::NoStream, [&Moved { from, to, amount, at }]).await?;
     Ok(Posted::Done)
 }
 

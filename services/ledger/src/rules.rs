@@ -12,6 +12,26 @@ pub const fn forecasts() -> RouteRules {
     RouteRules::of("GET /v1/accounts/{id}/forecast").bulkhead(FORECASTS)
 }
 
+/// The list of accounts.
+pub const fn account_list() -> RouteRules {
+    list("GET /v1/accounts")
+}
+
+/// The list of transfers.
+pub const fn transfer_list() -> RouteRules {
+    list("GET /v1/transfers")
+}
+
+/// The list of the entries of an account.
+pub const fn entry_list() -> RouteRules {
+    list("GET /v1/accounts/{id}/entries")
+}
+
+/// The list of payouts.
+pub const fn payout_list() -> RouteRules {
+    list("GET /v1/payouts")
+}
+
 /// New accounts.
 pub const fn accounts() -> RouteRules {
     effect("POST /v1/accounts")
@@ -25,6 +45,11 @@ pub const fn transfers() -> RouteRules {
 /// New payouts.
 pub const fn payouts() -> RouteRules {
     effect("POST /v1/payouts")
+}
+
+/// A list. Its rows are ids and numbers, and none of them repeats a text of a request: their compressed length tells nothing.
+const fn list(route: &'static str) -> RouteRules {
+    RouteRules::of(route).compress()
 }
 
 /// A route whose requests take effect once, with a small body of JSON.

@@ -1,7 +1,7 @@
 //! Transfers: money from one account to another, once.
 
 use evenkeel::prelude::*;
-use evenkeel::{store, utoipa, vitals};
+use evenkeel::{Valid, store, utoipa, vitals};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{now_micros, timestamp};
@@ -12,14 +12,17 @@ use crate::ledger::Ledger;
 use crate::posting::{MAX_AMOUNT, POSTING, Posted, Posting, post};
 
 /// Request for a transfer.
-#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Deserialize, garde::Validate, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewTransfer {
     /// The account the money leaves.
+    #[garde(skip)]
     pub from: String,
     /// The account the money reaches; of the same currency.
+    #[garde(custom(not_the(&self.from)))]
     pub to: String,
     /// Minor units: a whole number, never a fraction.
+    #[garde(range(min = 1, max = MAX_AMOUNT))]
     #[serde(deserialize_with = "crate::amount::amount")]
     #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64)]
     pub amount: i64,
@@ -48,13 +51,15 @@ impl NewTransfer {
     /// # Errors
     /// The invalid field, with the reason.
     pub fn check(&self) -> Result<(), LedgerError> {
-        if !(1..=MAX_AMOUNT).contains(&self.amount) {
-            return Err(LedgerError::invalid("amount", format!("it is a whole number between 1 and {MAX_AMOUNT}")));
-        }
-        if self.from == self.to {
-            return Err(LedgerError::invalid("to", "it is the account that the money comes from"));
-        }
-        Ok(())
+        Valid::check(self).map_err(LedgerError::Refused)
+    }
+}
+
+/// Refuses the account that the money comes from.
+fn not_the(from: &str) -> impl FnOnce(&String, &()) -> garde::Result {
+    move |to, _context| match to == from {
+        true => Err(garde::Error::new("it is the account that the money comes from")),
+        false => Ok(()),
     }
 }
 
@@ -62,9 +67,11 @@ impl NewTransfer {
 #[utoipa::path(post, operation_id = "make_transfer", path = "/v1/transfers", request_body = NewTransfer,
     params(("Idempotency-Key" = String, Header, description = "Names the request, in 1 to 255 visible ASCII characters: a repetition has no second effect")),
     responses((status = 201, body = Transfer)))]
-pub async fn make(State(ledger): State<Ledger>, request: Idempotent<NewTransfer>) -> Result<Response, LedgerError> {
-    request.body.check()?;
-    make_once(&ledger.store, &request).await.map(recorded)
+pub async fn make(
+    State(ledger): State<Ledger>,
+    request: Idempotent<Valid<NewTransfer>>,
+) -> Result<Response, LedgerError> {
+    make_once(&ledger.store, &request.into_inner()).await.map(recorded)
 }
 
 /// Makes a transfer once for each key; a refusal is remembered too.

@@ -6,6 +6,7 @@
 #![doc = include_str!("../../services.md")]
 #![doc = include_str!("../../border.md")]
 #![doc = include_str!("../../routes.md")]
+#![doc = include_str!("../../http.md")]
 #![doc = include_str!("../../telemetry.md")]
 #![doc = include_str!("../../background.md")]
 #![doc = include_str!("../../budgets.md")]

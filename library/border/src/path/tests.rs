@@ -49,13 +49,13 @@ async fn steps_around_the_handler_are_nested_in_the_order_of_the_list() {
 }
 
 #[tokio::test]
-async fn a_refused_request_skips_to_the_problem_documents() {
+async fn a_refused_request_skips_to_the_representation_of_its_answer() {
     let mut request = request();
     request.headers_mut().remove(header::HOST);
     let (response, trace) = traced(request, Router::new()).await;
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     let refused_at = STEPS.iter().position(|step| *step == Step::Host).expect("the host is checked");
-    let answered_at = STEPS.iter().position(|step| *step == Step::ProblemDocuments).expect("it is documented");
+    let answered_at = STEPS.iter().position(|step| *step == Step::Representation).expect("it is answered");
     assert_eq!(run(&trace), [&STEPS[..=refused_at], &STEPS[answered_at..]].concat());
 }
 

@@ -264,3 +264,54 @@ async fn an_upgraded_connection_is_cut_when_no_byte_moves_and_not_before() {
     assert_eq!(cut_after(&mut socket).await, Duration::from_secs(2000) + idle);
     drop(talks.await.unwrap());
 }
+
+/// A socket that takes bytes into a buffer of its own, as TLS does, and never gets rid of them.
+struct Stuck(DuplexStream);
+
+impl AsyncRead for Stuck {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Stuck {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl Acknowledged for Stuck {
+    fn acknowledged(&self) -> Option<u64> {
+        None
+    }
+
+    fn holds_unacknowledged(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_nothing_of_what_tls_holds_is_cut_while_it_is_flushed_and_closed() {
+    for closes in [false, true] {
+        let (_, _peer, connection) = socket();
+        let (ours, _theirs) = tokio::io::duplex(64);
+        let mut socket = Socket::new(Stuck(ours), connection, Arc::new(Traffic::new("public")), ());
+        let start = Instant::now();
+        socket.write_all(b"x").await.unwrap();
+        let ended = if closes { socket.shutdown().await } else { socket.flush().await };
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(start.elapsed() <= Limits::default().write_timeout + LOOK, "{:?}", start.elapsed());
+    }
+}

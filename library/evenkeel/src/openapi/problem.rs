@@ -1,6 +1,6 @@
 //! Problem documents in the OpenAPI document.
 
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, Response, ResponseBuilder};
 
 /// The name of the schema of problem documents.
@@ -15,6 +15,19 @@ pub(super) fn problem(status: &str, why: &str) -> Response {
     }
     let wait = HeaderBuilder::new().description(Some("Seconds to wait before trying again")).build();
     response.header("Retry-After", wait).build()
+}
+
+/// Returns the schema of the mistakes in the fields of a body.
+fn errors() -> Array {
+    let text = |description: &str| {
+        ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).description(Some(description)).build()
+    };
+    let error = ObjectBuilder::new()
+        .property("pointer", text("The field, as a JSON pointer (RFC 6901)."))
+        .property("detail", text("The mistake."))
+        .required("pointer")
+        .required("detail");
+    ArrayBuilder::new().description(Some("The fields of the body that cannot be used.")).items(error).build()
 }
 
 /// Returns the schema of problem documents.
@@ -35,6 +48,7 @@ pub(super) fn problem_schema() -> utoipa::openapi::Schema {
         .property("detail", text("The mistake, and the remedy."))
         .property("code", text("The kind of problem in one word, where a program may have to know it."))
         .property("field", text("The field that cannot be used, when it is one."))
+        .property("errors", errors())
         .property("request_id", text("Finds the request in the logs."))
         .required("type")
         .required("title")

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value as Json;
 
 /// Each crate of ours with the crates of ours it may depend on, tests included.
-const ALLOWED: [(&str, &[&str]); 25] = [
+const ALLOWED: [(&str, &[&str]); 26] = [
     ("evenkeel-vitals", &[]),
     ("evenkeel-resilience", &["evenkeel-vitals"]),
     // Compiles resilience's own sources again, under a checker of orders.
@@ -16,9 +16,13 @@ const ALLOWED: [(&str, &[&str]); 25] = [
     ("evenkeel-supervision", &["evenkeel-vitals", "evenkeel-resilience"]),
     ("evenkeel-telemetry", &["evenkeel-vitals"]),
     ("evenkeel-border", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-supervision", "evenkeel-telemetry"]),
+    ("evenkeel-access", &["evenkeel-vitals"]),
     ("evenkeel-client", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-telemetry"]),
     ("evenkeel-store", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-telemetry"]),
-    ("evenkeel-work", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-supervision", "evenkeel-store"]),
+    (
+        "evenkeel-work",
+        &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-supervision", "evenkeel-telemetry", "evenkeel-store"],
+    ),
     (
         "evenkeel",
         &[
@@ -27,6 +31,7 @@ const ALLOWED: [(&str, &[&str]); 25] = [
             "evenkeel-supervision",
             "evenkeel-telemetry",
             "evenkeel-border",
+            "evenkeel-access",
             "evenkeel-client",
             "evenkeel-store",
             "evenkeel-work",
@@ -66,9 +71,10 @@ const ALLOWED: [(&str, &[&str]); 25] = [
 ];
 
 /// Foreign crates that a crate of ours must not depend on: resilience no HTTP and no SQL, border and client no SQL, store and work no HTTP.
-const FOREIGN: [(&str, &[&str]); 6] = [
+const FOREIGN: [(&str, &[&str]); 7] = [
     ("evenkeel-resilience", &["axum", "http", "hyper", "sqlx"]),
     ("evenkeel-border", &["sqlx"]),
+    ("evenkeel-access", &["axum", "hyper", "sqlx"]),
     ("evenkeel-client", &["sqlx"]),
     ("evenkeel-store", &["axum", "http", "hyper"]),
     ("evenkeel-work", &["axum", "http", "hyper", "sqlx"]),

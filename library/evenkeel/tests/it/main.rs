@@ -18,6 +18,8 @@ mod dependencies;
 mod embedded;
 mod front_pages;
 #[cfg(all(feature = "client", feature = "sqlite"))]
+mod job_traces;
+#[cfg(all(feature = "client", feature = "sqlite"))]
 mod jobs_admin;
 mod links;
 #[cfg(feature = "client")]
@@ -29,10 +31,13 @@ mod route_rules;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod scope;
 #[cfg(all(feature = "client", feature = "sqlite"))]
+mod sessions;
+#[cfg(all(feature = "client", feature = "sqlite"))]
 mod settings_page;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod shortener;
 mod testing_page;
+mod tls;
 #[cfg(feature = "client")]
 mod traces;
 mod weight;

@@ -3,13 +3,18 @@
 mod early;
 mod learn;
 mod room;
+mod standing;
 mod state;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use self::standing::Standing;
 use super::anchored_limit::AnchoredLimit;
+use super::class_limits::ClassLimits;
 use super::decision::{Arrival, Decision, Ended, Place, RouteId, Ticket, Wake};
+use super::pool::RoutePools;
+use super::pool_room::PoolRoom;
 use super::processors::{Evidence, Processors};
 use super::quantile::Quantile;
 use super::queue::{Entry, MAX_ROUTES, Order, Queue};
@@ -18,6 +23,7 @@ use super::ration::Ration;
 use super::reason::Reason;
 use super::route::{LEAST_RECENT, RECENT, Route};
 use super::rules::{AdmissionRules, RouteRules};
+use crate::criticality::Criticality;
 use crate::invalid::InvalidRules;
 
 /// Share of the objective up to which an unread request is fresh: it is executed inline.
@@ -57,15 +63,15 @@ pub struct AdmissionCore {
     objective: f64,
     routes: Vec<Route>,
     limit: AnchoredLimit,
+    classes: ClassLimits,
+    pools: PoolRoom,
     evidence: Evidence,
     ration: Ration,
     queue: Queue,
     wakes: VecDeque<Wake>,
     in_flight: u32,
     long: u32,
-    /// Moment since which the queue is not empty, short breaks aside, and the end of the last such time.
-    queueing_since: Option<f64>,
-    emptied: f64,
+    standing: Standing,
     last_congested: f64,
     /// Last moment at which the queue was full or standing.
     last_full: f64,
@@ -75,6 +81,20 @@ pub struct AdmissionCore {
     /// Time in flight, in objectives.
     h98: Quantile,
     admitted: u64,
+}
+
+/// Longest waits in the queue, as shares of the objective.
+struct LongestWaits {
+    /// Of requests whose clients have little in the queue beside others.
+    of_light: f64,
+    of_class: [f64; Criticality::ALL.len()],
+}
+
+impl LongestWaits {
+    fn of(&self, entry: &Entry) -> f64 {
+        let of_class = self.of_class[usize::from(entry.class)];
+        WAIT_SLACK * if entry.light { of_class.max(self.of_light) } else { of_class }
+    }
 }
 
 impl AdmissionCore {
@@ -90,14 +110,15 @@ impl AdmissionCore {
             objective,
             routes: vec![Route::new("other", objective, cores)],
             limit: AnchoredLimit::of_all(cores),
+            classes: ClassLimits::default(),
+            pools: PoolRoom::default(),
             evidence: Evidence::new(),
             ration: Ration::default(),
             queue: Queue::new(),
             wakes: VecDeque::new(),
             in_flight: 0,
             long: 0,
-            queueing_since: None,
-            emptied: 0.0,
+            standing: Standing::new(),
             last_congested: f64::NEG_INFINITY,
             last_full: f64::NEG_INFINITY,
             relaxed: 0.0,
@@ -124,12 +145,18 @@ impl AdmissionCore {
         Ok(RouteId((self.routes.len() - 1) as u16))
     }
 
+    /// The pools that a route uses: mark them while its requests run.
+    pub fn pools_of(&self, route: RouteId) -> RoutePools {
+        self.routes[usize::from(self.known(route))].pools.clone()
+    }
+
     /// Decides about a request whose head was read, before its body is. Verdicts about queued requests can follow: see `next_wake`.
     pub fn decide(&mut self, now: Duration, arrival: Arrival) -> Decision {
         let now = now.as_secs_f64();
         if arrival.exempt {
             self.admitted += 1;
-            return Decision::Admit(Place { started: now, age: 0.0, route: 0, counted: false });
+            let class = arrival.class;
+            return Decision::Admit(Place { started: now, age: 0.0, route: 0, class, counted: false });
         }
         self.pass_time(now);
         let (route, age) = (self.known(arrival.route), arrival.age.as_secs_f64());
@@ -139,26 +166,30 @@ impl AdmissionCore {
             self.evidence.overload();
         }
         let (is_full, route_full) = (self.is_full(now), self.has_no_room(now, route));
-        let congested = is_full || route_full || is_old || known.queued > 0;
+        let class_full = !self.classes.has_room(arrival.class);
+        if class_full {
+            self.classes.bound(now, arrival.class);
+        }
+        let congested = is_full || route_full || class_full || is_old || known.queued > 0;
         self.limit.note(now, self.in_flight, is_full, congested);
         self.routes[usize::from(route)].note(now, congested);
         let known = &self.routes[usize::from(route)];
         if !congested {
-            return Decision::Admit(self.admit(now, route, age));
+            return Decision::Admit(self.admit(now, route, arrival.class, age));
         }
-        let wait = self.longest_wait(now) * known.objective();
-        let least = self.least_queue(now);
+        let wait = self.longest_wait(now, arrival.class) * known.objective();
+        let least = self.least_queue(now, arrival.class);
         let share = |rate: f64| (rate * wait).max(least);
-        let most_queued = self.most_queued(now, wait);
+        let most_queued = self.most_queued(now, arrival.class, wait);
         // A short queue at a limit that is only just too low is no reason to blame a route.
         if route_full || is_old || 2.0 * self.queue.len() as f64 >= most_queued {
             self.last_congested = now;
         }
         if !known.is_unreachable() && known.is_hopeless(age) {
             self.routes[usize::from(route)].refused_as_hopeless();
-            return self.refuse(route, Reason::Hopeless);
+            return self.refuse(now, route, arrival.class, Reason::Hopeless);
         }
-        let order = self.order(now);
+        let order = self.order(now, arrival.class);
         let (of_route, of_all) = (
             route_full && f64::from(known.queued) >= share(known.best_rate(now)),
             (self.queue.len() + 1) as f64 > most_queued,
@@ -167,16 +198,14 @@ impl AdmissionCore {
             let reason = if of_route { Reason::Route } else { Reason::Full };
             match self.queue.victim(arrival.class, arrival.client.0, order, of_route.then_some(route)) {
                 Some(victim) => self.evict(now, victim, reason),
-                None => return self.refuse(route, reason),
+                None => return self.refuse(now, route, arrival.class, reason),
             }
         }
         let Some(ticket) = self.queue.push(arrival.class, arrival.client.0, route, age, now) else {
-            return self.refuse(route, Reason::Full);
+            return self.refuse(now, route, arrival.class, Reason::Full);
         };
         self.routes[usize::from(route)].queued += 1;
-        if self.queueing_since.is_none() || (self.queue.len() == 1 && now - self.emptied > BREAK * self.objective) {
-            self.queueing_since = Some(now);
-        }
+        self.standing.queued(now, arrival.class, self.queue.len_from(), BREAK * self.objective);
         self.pump(now);
         Decision::Queue(ticket)
     }
@@ -189,6 +218,7 @@ impl AdmissionCore {
         }
         self.pass_time(now);
         self.roll(now, usize::from(place.route));
+        self.classes.left(place.class);
         self.limit.note(now, self.in_flight, false, false);
         let route = &mut self.routes[usize::from(place.route)];
         route.note(now, false);
@@ -217,7 +247,7 @@ impl AdmissionCore {
         let Some(entry) = self.queue.remove(ticket) else { return false };
         self.queue.release(ticket);
         self.routes[usize::from(entry.route)].queued -= 1;
-        self.note_empty(now);
+        self.note_left(now);
         self.pass_time(now);
         true
     }
@@ -229,8 +259,8 @@ impl AdmissionCore {
             self.roll(now, route);
         }
         self.pass_time(now);
-        let longest_wait = self.longest_wait(now);
-        let late = |entry: &Entry| now - entry.queued > WAIT_SLACK * longest_wait * self.objective_of(entry.route);
+        let longest = self.longest_waits(now);
+        let late = |entry: &Entry| now - entry.queued > longest.of(entry) * self.objective_of(entry.route);
         let late: Vec<Ticket> = self.queue.iter().filter(|(_, entry)| late(entry)).map(|(ticket, _)| ticket).collect();
         for ticket in late {
             self.evict(now, ticket, Reason::Waited);
@@ -257,23 +287,25 @@ impl AdmissionCore {
 
     /// True while the queue has not been empty for two objectives.
     pub fn is_standing(&self, now: Duration) -> bool {
-        self.order(now.as_secs_f64()) == Order::NewestFirst
+        self.order(now.as_secs_f64(), Criticality::Sheddable) == Order::NewestFirst
     }
 
     /// Admits queued requests while there are places. Bounded: each round takes one out of the queue.
     fn pump(&mut self, now: f64) {
         // A queue of bounded time has nobody at its end who is late: to serve the newest first would let others wait in vain.
         let order = Order::OldestFirst;
-        let longest_wait = self.longest_wait(now);
+        let longest = self.longest_waits(now);
         while !self.queue.is_empty() && !self.is_full(now) {
-            let Some(ticket) = self.queue.next(order, &mut |route| !self.has_no_room(now, route)) else {
+            let class_has_room = |class| self.classes.has_room(class);
+            let Some(ticket) = self.queue.next(order, class_has_room, &mut |route| !self.has_no_room(now, route))
+            else {
                 return;
             };
             let Some(entry) = self.queue.remove(ticket) else { return };
             let route = &mut self.routes[usize::from(entry.route)];
             route.queued -= 1;
             let waited = now - entry.queued;
-            let verdict = if waited > WAIT_SLACK * longest_wait * route.objective() {
+            let verdict = if waited > longest.of(&entry) * route.objective() {
                 Err(Reason::Waited)
             } else if !route.is_unreachable() && route.is_hopeless(entry.age + waited) {
                 Err(Reason::Hopeless)
@@ -282,30 +314,38 @@ impl AdmissionCore {
                 Ok(())
             };
             let verdict = match verdict {
-                Ok(()) => Ok(self.admit(now, entry.route, entry.age)),
+                Ok(()) => Ok(self.admit(now, entry.route, entry.class(), entry.age)),
                 Err(reason) => {
                     let route = &mut self.routes[usize::from(entry.route)];
                     if reason == Reason::Hopeless {
                         route.refused_as_hopeless();
                     }
                     route.refused[reason.index()] += 1;
+                    self.classes.refused(now, entry.class(), reason);
                     Err(reason)
                 }
             };
             self.wakes.push_back(Wake { ticket, verdict });
-            self.note_empty(now);
+            self.note_left(now);
         }
     }
 
-    fn admit(&mut self, now: f64, route: u16, age: f64) -> Place {
+    fn admit(&mut self, now: f64, route: u16, class: Criticality, age: f64) -> Place {
         self.roll(now, usize::from(route));
         self.admitted += 1;
         self.in_flight += 1;
-        self.routes[usize::from(route)].in_flight.enter(now);
-        Place { started: now, age, route, counted: true }
+        let known = &mut self.routes[usize::from(route)];
+        known.in_flight.enter(now);
+        if let Some(pools) = known.pools.admitted() {
+            known.used_pools = self.pools.numbers(now, &pools);
+        }
+        self.pools.admitted(now, known.used_pools);
+        self.classes.admitted(class);
+        Place { started: now, age, route, class, counted: true }
     }
 
-    fn refuse(&mut self, route: u16, reason: Reason) -> Decision {
+    fn refuse(&mut self, now: f64, route: u16, class: Criticality, reason: Reason) -> Decision {
+        self.classes.refused(now, class, reason);
         self.routes[usize::from(route)].refused[reason.index()] += 1;
         Decision::Refuse(reason)
     }
@@ -315,14 +355,13 @@ impl AdmissionCore {
         let route = &mut self.routes[usize::from(entry.route)];
         route.queued -= 1;
         route.refused[reason.index()] += 1;
+        self.classes.refused(now, entry.class(), reason);
         self.wakes.push_back(Wake { ticket, verdict: Err(reason) });
-        self.note_empty(now);
+        self.note_left(now);
     }
 
-    fn note_empty(&mut self, now: f64) {
-        if self.queue.is_empty() {
-            self.emptied = now;
-        }
+    fn note_left(&mut self, now: f64) {
+        self.standing.left(now, self.queue.len_from());
     }
 
     /// Requests that take long stop counting, and limits widen while there is no congestion.
@@ -344,25 +383,32 @@ impl AdmissionCore {
         self.long += long;
     }
 
-    fn order(&self, now: f64) -> Order {
+    /// The end of the queue from which requests of a class are refused: a queue that stands helps only its newest.
+    fn order(&self, now: f64, class: Criticality) -> Order {
         let after = STANDING_AFTER * self.objective;
-        let ended = self.queue.is_empty() && now - self.emptied > BREAK * self.objective;
-        match self.queueing_since {
-            Some(since) if now - since > after && !ended => Order::NewestFirst,
-            _ => Order::OldestFirst,
+        let stands = self.standing.is_standing(now, after, self.queue.is_empty(), BREAK * self.objective);
+        if stands && !self.standing.is_served_first(now, class, after) {
+            Order::NewestFirst
+        } else {
+            Order::OldestFirst
         }
     }
 
-    /// Longest wait in the queue, as a share of the objective.
-    fn longest_wait(&self, now: f64) -> f64 {
-        let most = if self.order(now) == Order::NewestFirst { STANDING_WAIT } else { BURST_WAIT };
+    /// Longest wait of a class in the queue, as a share of the objective.
+    fn longest_wait(&self, now: f64, class: Criticality) -> f64 {
+        let most = if self.order(now, class) == Order::NewestFirst { STANDING_WAIT } else { BURST_WAIT };
         most.min(BURST_WAIT - self.h98.get()).max(STANDING_WAIT)
     }
 
+    fn longest_waits(&self, now: f64) -> LongestWaits {
+        let of_light = BURST_WAIT - self.h98.get();
+        LongestWaits { of_light, of_class: Criticality::ALL.map(|class| self.longest_wait(now, class)) }
+    }
+
     /// Requests that may queue at any rate of answers.
-    fn least_queue(&self, now: f64) -> f64 {
+    fn least_queue(&self, now: f64, class: Criticality) -> f64 {
         let least = LEAST_QUEUE * self.cores;
-        if self.order(now) == Order::NewestFirst { least } else { least.max(LEAST_BURST) }
+        if self.order(now, class) == Order::NewestFirst { least } else { least.max(LEAST_BURST) }
     }
 
     fn objective_of(&self, route: u16) -> f64 {

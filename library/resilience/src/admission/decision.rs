@@ -75,6 +75,7 @@ pub struct Place {
     /// Seconds from the arrival until the head was read; the wait in the gate's own queue is not included.
     pub(super) age: f64,
     pub(super) route: u16,
+    pub(super) class: Criticality,
     /// False for exempt requests.
     pub(super) counted: bool,
 }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::core::AdmissionCore;
 use super::decision::{Arrival, ClientKey, Decision, Ended, Place, RouteId, Ticket};
+use super::pool::RoutePools;
 use super::processors::Processors;
 use super::ration::Share;
 use super::reason::Reason;
@@ -110,6 +111,11 @@ impl Gate {
     /// The rules are invalid.
     pub fn route(&self, name: &str, rules: RouteRules) -> Result<RouteId, InvalidRules> {
         self.shared.lock().core.route(name, rules)
+    }
+
+    /// The pools that a route uses: scope the work of its requests with them.
+    pub fn pools_of(&self, route: RouteId) -> RoutePools {
+        self.shared.lock().core.pools_of(route)
     }
 
     /// Returns the key of a client, by a hash that clients cannot predict.

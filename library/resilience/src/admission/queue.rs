@@ -24,7 +24,9 @@ pub(super) struct Entry {
     pub(super) age: f64,
     /// Moment at which it was queued.
     pub(super) queued: f64,
-    class: u8,
+    pub(super) class: u8,
+    /// Another client had clearly more in the queue when it came: it is served soon.
+    pub(super) light: bool,
     client: u16,
     generation: u32,
     live: bool,
@@ -66,6 +68,12 @@ pub(super) struct Queue {
     queued: u32,
 }
 
+impl Entry {
+    pub(super) const fn class(&self) -> Criticality {
+        Criticality::ALL[self.class as usize]
+    }
+}
+
 impl Queue {
     pub(super) fn new() -> Self {
         let class =
@@ -86,6 +94,17 @@ impl Queue {
         self.classes[class as usize].queued
     }
 
+    /// Queued requests from each class on.
+    pub(super) fn len_from(&self) -> [u32; CLASSES] {
+        let mut above = 0;
+        let mut len = [0; CLASSES];
+        for (len, class) in len.iter_mut().zip(&self.classes).rev() {
+            above += class.queued;
+            *len = above;
+        }
+        len
+    }
+
     /// Adds a request; none when all slots are taken.
     pub(super) fn push(&mut self, class: Criticality, client: u64, route: u16, age: f64, now: f64) -> Option<Ticket> {
         let index = match self.free.pop() {
@@ -97,6 +116,7 @@ impl Queue {
                     age,
                     queued: now,
                     class: 0,
+                    light: false,
                     client: 0,
                     generation: 0,
                     live,
@@ -108,6 +128,7 @@ impl Queue {
             }
             None => return None,
         };
+        let light = self.is_light(class, client);
         let of_class = &mut self.classes[class as usize];
         let slot = of_class.clients.enter(client, now);
         if of_class.ends.len() <= usize::from(slot) {
@@ -130,6 +151,7 @@ impl Queue {
             age,
             queued: now,
             class: class as u8,
+            light,
             client: slot,
             generation,
             live: true,
@@ -169,10 +191,16 @@ impl Queue {
         self.free.push(ticket.index);
     }
 
-    /// Returns the next request: of the highest class, in it of the client with the least virtual time, whose route has room.
-    pub(super) fn next(&self, order: Order, has_room: &mut dyn FnMut(u16) -> bool) -> Option<Ticket> {
-        self.classes.iter().rev().find_map(|class| {
+    /// Returns the next request: of the highest class that has room, in it of the client with the least virtual time, whose route has room.
+    pub(super) fn next(
+        &self,
+        order: Order,
+        class_has_room: impl Fn(Criticality) -> bool,
+        has_room: &mut dyn FnMut(u16) -> bool,
+    ) -> Option<Ticket> {
+        self.classes.iter().zip(Criticality::ALL).rev().find_map(|(class, criticality)| {
             if class.queued == 0
+                || !class_has_room(criticality)
                 || !class.of_route.iter().enumerate().any(|(route, queued)| *queued > 0 && has_room(route as u16))
             {
                 return None;
@@ -221,7 +249,12 @@ impl Queue {
         if lowest != class as usize {
             return lowest < class as usize;
         }
-        let clients = &self.classes[lowest].clients;
+        self.is_light(class, client)
+    }
+
+    /// True when another client of the class has clearly more in the queue than this one.
+    pub(super) fn is_light(&self, class: Criticality, client: u64) -> bool {
+        let clients = &self.classes[class as usize].clients;
         clients.any_above(2 * clients.queued_of(client) + TOLERATED)
     }
 

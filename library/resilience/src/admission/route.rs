@@ -2,6 +2,8 @@
 
 use super::anchored_limit::{AnchoredLimit, Change};
 use super::occupancy::Occupancy;
+use super::pool::RoutePools;
+use super::pool_room::UsedPools;
 use super::quantile::Quantile;
 use super::rate::Rate;
 use super::reason::Reason;
@@ -57,6 +59,8 @@ pub(super) struct Route {
     objective: f64,
     cores: f64,
     pub(super) in_flight: Occupancy,
+    pub(super) pools: RoutePools,
+    pub(super) used_pools: UsedPools,
     pub(super) queued: u32,
     /// The limit that slow requests of busy processors drive.
     limit: Option<f64>,
@@ -149,6 +153,8 @@ impl Route {
             objective,
             cores,
             in_flight: Occupancy::new(objective.max(LEAST_LONG)),
+            pools: RoutePools::default(),
+            used_pools: 0,
             queued: 0,
             limit: None,
             anchored: AnchoredLimit::of_route(cores),

@@ -81,3 +81,21 @@ fn a_limit_that_was_learnt_from_busy_processors_is_forgotten_when_they_are_idle(
         assert!(good >= 1.3, "{good}, seed {seed}");
     }
 }
+
+#[test]
+fn routes_that_wait_for_one_writer_are_held_together_from_the_first_seconds_on() {
+    for seed in 1..4 {
+        let sized = workloads::writer_beside_computing();
+        let capacity = sized.capacity;
+        let workload = sized.steps(&[(0.0, 0.5), (2.0, 4.0)], Duration::from_secs(6)).seed(seed);
+        let goodput = |control: Evenkeel| {
+            let report = simulate(&workload, &mut { control });
+            (report.between(2, 5).good as f64 / 3.0 / capacity, report.latency(0.99))
+        };
+        let (good, p99) = goodput(Evenkeel::new(&workload).counting_places(&workload));
+        assert!(good >= 1.5 && p99 < workload.objective, "{good} {p99:?}, seed {seed}");
+        // The control: each route alone takes the waits for its own load.
+        let (apart, slow) = goodput(Evenkeel::new(&workload));
+        assert!(slow > p99 && apart < good, "{apart} {slow:?}, seed {seed}");
+    }
+}

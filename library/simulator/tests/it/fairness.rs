@@ -89,3 +89,16 @@ fn a_lone_client_gets_everything_that_many_clients_would_get() {
         assert!(lone >= 0.98 * many, "{lone} of {many}");
     }
 }
+
+#[test]
+fn a_wild_client_does_not_take_the_writer_from_others() {
+    for seed in 1..4 {
+        let sized = workloads::wild_client_beside_transactions(3.0);
+        let workload = sized.steps(&[(0.0, 0.2), (2.0, 1.0)], Duration::from_secs(7)).seed(seed);
+        let mut control = Evenkeel::new(&workload).counting_places(&workload);
+        let report = simulate(&workload, &mut control);
+        let served = [0, 1, 2, 3, 4, 5].map(|kind| report.served(kind));
+        assert!(served[..4].iter().all(|served| *served >= 0.94), "{served:?}, seed {seed}");
+        assert!(served[4] < 0.5, "the one client sends too much: {served:?}");
+    }
+}

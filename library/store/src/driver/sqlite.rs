@@ -21,6 +21,13 @@ pub(crate) struct SqlitePools {
     in_memory: bool,
 }
 
+impl SqlitePools {
+    /// True when one connection writes and reads.
+    pub(crate) const fn is_one(&self) -> bool {
+        self.in_memory
+    }
+}
+
 pub(crate) async fn open_memory(options: &Options) -> Result<SqlitePools, StoreError> {
     // A database in memory is its connection: one for everything, kept for ever.
     let pool = SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);

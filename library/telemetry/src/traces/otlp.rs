@@ -88,7 +88,7 @@ fn spans_of(kept: KeptTrace) -> impl Iterator<Item = SpanMessage> {
 }
 
 fn message(trace: [u8; 16], flags: u8, state: &str, span: Span) -> SpanMessage {
-    let has_remote_parent = span.kind == SpanKind::Server && span.parent.is_some();
+    let has_remote_parent = matches!(span.kind, SpanKind::Server | SpanKind::Consumer) && span.parent.is_some();
     let is_remote = if has_remote_parent { IS_REMOTE } else { 0 };
     let attributes = span.attributes.into_iter().map(|(key, value)| {
         let value = match value {
@@ -108,6 +108,7 @@ fn message(trace: [u8; 16], flags: u8, state: &str, span: Span) -> SpanMessage {
             SpanKind::Internal => 1,
             SpanKind::Server => 2,
             SpanKind::Client => 3,
+            SpanKind::Consumer => 5,
         },
         start_time_unix_nano: span.start,
         end_time_unix_nano: span.end,

@@ -1,4 +1,4 @@
-//! The trace of one request: its state, and the buffer of its spans until its end.
+//! The trace of one request, or of one attempt of a job: its state, and the buffer of its spans until its end.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 use vitals::TraceContext;
 
+use crate::traces::job::JobSpan;
 use crate::traces::queue::{KeptTrace, Queue};
 use crate::traces::rules::TraceRules;
 use crate::traces::span::{Span, SpanKind, cut};
@@ -78,20 +79,31 @@ impl RequestTrace {
 
     /// Ends the request: its spans are kept or thrown away. Spans that end later are thrown away.
     pub fn end(&self, server: ServerSpan<'_>) {
+        let failed = server.status.is_some_and(|status| status >= 500);
+        self.keep(failed, server.slow, |recording, ended| self.server_span(&server, recording, ended));
+    }
+
+    /// Ends the attempt of a job: its spans are kept or thrown away, as those of a request.
+    pub fn end_job(&self, job: JobSpan<'_>) {
+        self.keep(job.error.is_some(), None, |recording, ended| self.job_span(&job, recording, ended));
+    }
+
+    /// Keeps the spans when the trace is sampled, or its work failed or was slow.
+    fn keep(&self, failed: bool, slow: Option<Duration>, own: impl FnOnce(&Recording, Instant) -> Span) {
         let Some(recording) = &self.recording else { return };
         let Some(Buffer { mut spans, dropped }) = recording.spans().take() else { return };
         let ended = Instant::now();
         let took = ended.saturating_duration_since(recording.began);
         let reason = if self.context.is_sampled() {
             "head"
-        } else if server.status.is_some_and(|status| status >= 500) {
+        } else if failed {
             "error"
-        } else if took > server.slow.unwrap_or(recording.rules.slow) {
+        } else if took > slow.unwrap_or(recording.rules.slow) {
             "slow"
         } else {
             return;
         };
-        let mut span = self.server_span(&server, recording, ended);
+        let mut span = own(recording, ended);
         span.set("sampling.reason", reason.into());
         if dropped > 0 {
             span.set("spans.dropped", dropped.into());
@@ -103,6 +115,21 @@ impl RequestTrace {
             state: self.state.clone(),
             spans,
         });
+    }
+
+    fn job_span(&self, job: &JobSpan<'_>, recording: &Recording, ended: Instant) -> Span {
+        let mut span = Span {
+            id: self.context.span_id_bytes(),
+            parent: self.parent,
+            kind: SpanKind::Consumer,
+            name: cut(job.name().into()),
+            start: recording.epoch,
+            end: recording.at(ended),
+            attributes: Vec::with_capacity(8),
+            failed: job.error.is_some(),
+        };
+        job.describe(&mut span);
+        span
     }
 
     /// Named and described as OpenTelemetry's semantic conventions for HTTP servers say.

@@ -16,6 +16,8 @@ pub enum SpanKind {
     Server,
     /// A request to a dependency.
     Client,
+    /// An attempt of a job.
+    Consumer,
 }
 
 /// The value of an attribute.

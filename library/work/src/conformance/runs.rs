@@ -333,6 +333,26 @@ pub(super) async fn w13_versions_of_a_ratchet_stand_side_by_side(bench: Bench) {
     assert_eq!(state(&dropped, "run-3").await, RunState::Done);
 }
 
+pub(super) async fn w13_a_run_that_is_cancelled_behind_a_call_without_an_undo_needs_a_decision(bench: Bench) {
+    let call = Ratchet::new().call("pay", |_key, _run| async { Ok(1) });
+    let ratchets = Ratchets::new(&bench.store).with(row(call.wait("go", HOUR), "settle", 1));
+    begin(&bench, "run-1").await;
+    work(&bench, &ratchets).await;
+    assert!(ratchets.runs().cancel("run-1").await.unwrap());
+    work(&bench, &ratchets).await;
+    assert_eq!(state(&ratchets, "run-1").await, RunState::NeedsDecision);
+    let why = "it was cancelled; the call pay may have taken effect, and has no undo";
+    assert_eq!(reason(&ratchets, "run-1").await, why);
+    assert!(ratchets.runs().resume("run-1").await.unwrap());
+    work(&bench, &ratchets).await;
+    assert_eq!(state(&ratchets, "run-1").await, RunState::Waiting, "the decision was to go on");
+    // Cancelled before the call, it has nothing that would stay.
+    begin(&bench, "run-2").await;
+    assert!(ratchets.runs().cancel("run-2").await.unwrap());
+    work(&bench, &ratchets).await;
+    assert_eq!(state(&ratchets, "run-2").await, RunState::Undone);
+}
+
 pub(super) async fn w13_a_call_without_an_answer_or_an_undo_needs_a_decision(bench: Bench) {
     let called = Arc::new(AtomicUsize::new(0));
     let calls = |error: fn() -> JobError| {

@@ -7,6 +7,7 @@ use store::{Transaction, args};
 use super::{Expect, MAX_BATCH, MAX_KEY, MAX_PAYLOAD, NewEvent, bell};
 use crate::error::{Refusal, WorkError};
 use crate::statement::{Statement, statement};
+use crate::trace::traceparent;
 
 const MOVE: Statement = statement!("event_stream_move");
 const VERSION: Statement = statement!("event_stream_version");
@@ -112,6 +113,7 @@ impl Checked {
         }
         let message_id = event.message_id.unwrap_or_else(|| vitals::new_id("evt"));
         check_key("message id", kind, &message_id)?;
-        Ok(Self { kind, version: event.version, message_id, payload, trace: event.trace.unwrap_or_default() })
+        let trace = event.trace.or_else(traceparent);
+        Ok(Self { kind, version: event.version, message_id, payload, trace: trace.unwrap_or_default() })
     }
 }

@@ -11,6 +11,7 @@ use super::{MAX_ATTEMPTS, MAX_BATCH, MAX_KEY, MAX_PAYLOAD, NewJob, PRIORITIES, S
 use crate::doorbell;
 use crate::error::{Refusal, WorkError};
 use crate::statement::{Statement, statement};
+use crate::trace::traceparent;
 
 const ENQUEUE: Statement = statement!("enqueue");
 const WINNERS: Statement = statement!("winners");
@@ -189,6 +190,7 @@ impl Checked {
         };
         let within = new.deadline.map_or(0, |within| micros(within).max(1));
         let message_id = new.message_id.take().unwrap_or_else(|| vitals::new_id("msg"));
+        new.trace = new.trace.or_else(traceparent);
         Ok(Self { new, message_id, payload, run_at, delay, within })
     }
 }

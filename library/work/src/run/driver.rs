@@ -103,7 +103,7 @@ impl Driver<'_> {
                     boundary("wait: after the commit");
                     return Ok(());
                 }
-                Err(Fault::Cancelled) => return self.turn_back("it was cancelled").await,
+                Err(Fault::Cancelled) => return self.cancelled(definition, &results).await,
                 Err(Fault::Work(error)) => return self.refused(error),
                 Err(Fault::Step(error)) => return self.step_failed(step, error).await,
             }
@@ -223,6 +223,19 @@ impl Driver<'_> {
             })
         });
         looked.await
+    }
+
+    /// Turns a cancelled run back. A call that has begun and has no undo may have taken effect: an operator decides.
+    async fn cancelled(&self, definition: &[Step], results: &BTreeMap<String, String>) -> Result<(), JobError> {
+        let has_begun = |name: &str| results.contains_key(name) || self.run.steps.iter().any(|row| row.name == name);
+        let is_final = |step: &&Step| matches!(step.action, Action::Call(_)) && step.undo.is_none();
+        match definition.iter().filter(is_final).find(|step| has_begun(&step.name)) {
+            Some(call) => {
+                let name = &call.name;
+                self.stop(&format!("it was cancelled; the call {name} may have taken effect, and has no undo")).await
+            }
+            None => self.turn_back("it was cancelled").await,
+        }
     }
 
     /// Decides on a step whose handler failed: another attempt, the way back, or an operator's decision.

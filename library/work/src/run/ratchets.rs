@@ -1,6 +1,6 @@
 //! The ratchets of one process, and the handler of their turns.
 //!
-//! Cancel-safe: a dropped watch only leaves its counts as they were.
+//! Cancel-safe: workers that are dropped leave the counts as they were.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -69,21 +69,25 @@ impl Ratchets {
         RunStore::new(&self.store)
     }
 
-    /// Adds the handler that drives runs to workers. Its jobs are in the queue [`QUEUE`](super::QUEUE), whose rules hold for the steps.
+    /// Adds the handler that drives runs to workers, and the table `ratchet` to their vitals. Its jobs are in the queue [`QUEUE`](super::QUEUE), whose rules hold for the steps.
     ///
     /// # Panics
     /// When the workers have one.
     #[must_use]
     pub fn handle_in(&self, workers: Workers) -> Workers {
-        let ratchets = self.clone();
+        let (ratchets, watched) = (self.clone(), self.clone());
+        let workers = workers.beside(move |registry, stop| {
+            let ratchets = watched.clone();
+            Box::pin(async move { ratchets.watch(registry, stop).await })
+        });
         workers.handle(move |turn: Turn, job: JobContext| {
             let ratchets = ratchets.clone();
             async move { ratchets.drive(turn, &job).await }
         })
     }
 
-    /// Adds the vitals to a registry and keeps their counts up to date until the stop: run it beside the workers.
-    pub async fn watch(&self, registry: &Registry, stop: Stop) {
+    /// Adds the vitals to a registry and keeps their counts up to date until the stop.
+    async fn watch(&self, registry: &Registry, stop: Stop) {
         registry.register(self.stats.clone());
         let runs = self.runs();
         while !stop.is_requested() {

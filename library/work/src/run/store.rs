@@ -263,6 +263,8 @@ impl RunStore {
                 if run.state != RunState::NeedsDecision && (!is_stalled || run.state.has_ended()) {
                     return Ok(false);
                 }
+                // A cancellation that needed a decision is over with it.
+                tx.execute(CANCEL.on(tx.engine()), args![run.id, false]).await?;
                 let state = if run.undoing { RunState::Undoing } else { RunState::Ready };
                 hand_on(tx, run.next(), state, Begin::Now).await?;
                 Ok(true)

@@ -15,6 +15,7 @@ use crate::job::context::JobContext;
 use crate::job::finish::{Failure, FailureKind};
 use crate::job::lease::ClaimedJob;
 use crate::job::outcome::{Consequence, JobError};
+use crate::worker::attempt_trace::AttemptTrace;
 use crate::worker::collector::End;
 use crate::worker::handlers::{HandlerEnd, Mode};
 use crate::worker::queue::Queue;
@@ -32,8 +33,9 @@ pub(crate) async fn run(queue: Arc<Queue>, job: ClaimedJob, attempt: Arc<Attempt
 pub(crate) async fn end_of(queue: &Queue, job: ClaimedJob, attempt: &Arc<Attempt>) -> Option<End> {
     let (held, before) = (job.held, job.attempt.saturating_sub(1));
     let (kind, waited) = (job.kind.clone(), job.waited);
-    let begun = Instant::now();
-    let outcome = outcome(queue, job, attempt).await;
+    let (begun, trace) = (Instant::now(), AttemptTrace::begin(&job, queue.tracer.as_ref()));
+    let outcome = trace.scope(outcome(queue, job, attempt)).await;
+    trace.end(&kind, &queue.name, outcome.error_type());
     boundary("handler: after its end");
     queue.stats.ran(begun.elapsed());
     if let Some(failed) = outcome.has_failed() {
@@ -97,6 +99,18 @@ impl Outcome {
             )
             | Self::Signal(_) => None,
             Self::Handler(HandlerEnd::Failed(_)) | Self::DeadlineOver | Self::TimedOut(_) => Some(true),
+        }
+    }
+
+    /// The type of the error, for the span of the attempt; none for one that did not fail.
+    fn error_type(&self) -> Option<&'static str> {
+        match self {
+            Self::DeadlineOver => Some("deadline"),
+            Self::TimedOut(_) => Some("timeout"),
+            Self::Signal(Signal::Cancelled) => Some("cancelled"),
+            Self::Signal(Signal::Interrupted) => Some("interrupted"),
+            Self::Signal(Signal::Lost) => Some("lost"),
+            Self::Handler(_) | Self::Signal(Signal::None) => (self.has_failed() == Some(true)).then_some("failed"),
         }
     }
 }

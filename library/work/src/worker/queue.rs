@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use telemetry::traces::Tracer;
+
 use crate::job::MAX_BATCH;
 use crate::job::store::JobStore;
 use crate::worker::handlers::Handlers;
@@ -28,6 +30,7 @@ pub(crate) struct Queue {
     pub(crate) in_flight: InFlight,
     pub(crate) stats: Stats,
     pub(crate) observer: Observer,
+    pub(crate) tracer: Option<Tracer>,
 }
 
 impl Queue {
@@ -35,11 +38,11 @@ impl Queue {
         name: &str,
         rules: QueueRules,
         (jobs, beats): (JobStore, JobStore),
-        (handlers, observer): (Handlers, Observer),
+        (handlers, observer, tracer): (Handlers, Observer, Option<Tracer>),
         owner: String,
     ) -> Self {
         let (in_flight, stats) = (InFlight::default(), Stats::default());
-        Self { name: name.into(), rules, jobs, beats, handlers, owner, in_flight, stats, observer }
+        Self { name: name.into(), rules, jobs, beats, handlers, owner, in_flight, stats, observer, tracer }
     }
 
     /// Jobs that this process may hold: one a handler, and as many more as handlers end within a second.

@@ -37,6 +37,7 @@ const SECONDS: &[(&str, u64)] = &[
     ("border.openapi", 3),
     ("border.unenumerable", 2),
     ("border.compress", 1),
+    ("border.validation", 1),
     ("border.cacheable", 1),
     ("web.headers", 1),
     ("web.cookies", 1),

@@ -137,6 +137,7 @@ const NEEDS: &[Needs] = {
         needs("border.pagination", &[List], &[Save], STATE),
         needs("border.unenumerable", &[Save], &[ReadBack], STATE),
         needs("border.compress", &[], &[Json], &[]),
+        needs("border.validation", &[Json], &[], STATE),
         needs("call.timeout", &[Dependencies, Uses], &[], CALLS),
         needs("call.deadline", &[Dependencies, HttpDependency, Uses], &[], CALLS),
         needs("call.retry", &[Dependencies, HttpDependency, Uses], &[], CALLS),

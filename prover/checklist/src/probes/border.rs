@@ -27,6 +27,7 @@ pub mod rate_limit;
 pub mod shed;
 pub mod slow_clients;
 pub mod unenumerable;
+pub mod validation;
 
 /// In the order in which they run: add yours at its place.
 pub const PROBES: &[Probe] = &[
@@ -34,6 +35,7 @@ pub const PROBES: &[Probe] = &[
     compress::PROBE,
     problem::PROBE,
     unenumerable::PROBE,
+    validation::PROBE,
     openapi::PROBE,
     pagination::PROBE,
     deadline::PROBE,

@@ -179,6 +179,7 @@ shown! {
     border_criticality_of_clients_is_shown: "border.criticality", "classes-greedy", "classes-ordered";
     #[ignore = "long: run by make test-long"]
     border_bulkhead_of_shared_places_is_shown: "border.bulkhead", "partitions-shared", "partitions-own";
+    border_validation_that_takes_nonsense_is_shown: "border.validation", "validation-takes-anything", "validation-sound";
     border_compress_of_a_bomb_is_shown: "border.compress", "border-packed-unbounded", "border-packed";
     access_secrets_that_are_printed_are_shown: "access.secrets", "secrets-eavesdropping", "ship-good";
     border_idempotency_of_forgotten_keys_is_shown: "border.idempotency", "border-forgets-keys", "border-sound";

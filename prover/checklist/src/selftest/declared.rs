@@ -57,7 +57,8 @@ fn border(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) {
         ("criticality", name) => classes(subject, name != "classes-undeclared"),
         ("bulkhead", name) => partitions(subject, name != "partitions-undeclared"),
         ("rate-limit", _) | ("connections", "border-http2" | "border-plain") => {}
-        ("compress" | "openapi", "border-plain") => {}
+        ("compress" | "openapi" | "validation", "border-plain") => {}
+        ("validation", _) => subject.requests.push(post("/notes", json!({ "text": "a note", "stars": 3 }))),
         ("compress", name) if name.starts_with("border-packed") => {
             subject.requests.push(post("/things", json!({ "name": "a thing" })));
             subject.metrics = (name == "border-packed-metrics").then(|| "/metrics".to_owned());

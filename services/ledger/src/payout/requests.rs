@@ -1,13 +1,14 @@
 //! Operations on payouts: request, list, get.
 
 use evenkeel::prelude::*;
-use evenkeel::{store, utoipa, vitals};
+use evenkeel::work::run::start_as;
+use evenkeel::{Valid, store, utoipa, vitals};
 use serde::Deserialize;
 
+use super::accepted::Accepted;
 use super::own::Own;
 use super::record::{Payout, read};
 use super::state::PayoutState;
-use super::worker::Pay;
 use crate::clock::{now_micros, timestamp};
 use crate::cursor::{Page, Paging};
 use crate::error::{LedgerError, recorded_refusal};
@@ -18,27 +19,25 @@ use crate::posting::{MAX_AMOUNT, POSTING, Posted, Posting, post};
 use crate::transfer::{currency_of, refusal_of};
 
 /// Request for a payout.
-#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Deserialize, garde::Validate, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPayout {
     /// The account the money leaves.
+    #[garde(skip)]
     pub account: String,
     /// Minor units.
+    #[garde(range(min = 1, max = MAX_AMOUNT))]
     #[serde(deserialize_with = "crate::amount::amount")]
     #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64)]
     pub amount: i64,
     /// Destination at the bank: 1 to 64 letters, digits and dashes.
+    #[garde(custom(known_destination))]
     #[schema(pattern = "^[A-Za-z0-9-]{1,64}$")]
     pub destination: String,
 }
 
-impl NewPayout {
-    fn check(&self) -> Result<(), LedgerError> {
-        if !(1..=MAX_AMOUNT).contains(&self.amount) {
-            return Err(LedgerError::invalid("amount", format!("it is a whole number between 1 and {MAX_AMOUNT}")));
-        }
-        check_destination(&self.destination)
-    }
+fn known_destination(destination: &str, _context: &()) -> garde::Result {
+    check_destination(destination).map_err(garde::Error::new)
 }
 
 /// Ask for a payout
@@ -47,8 +46,8 @@ impl NewPayout {
 #[utoipa::path(post, operation_id = "ask_for_payout", path = "/v1/payouts", request_body = NewPayout,
     params(("Idempotency-Key" = String, Header, description = "Names the request, in 1 to 255 visible ASCII characters: a repetition has no second effect")),
     responses((status = 202, body = Payout)))]
-pub async fn ask(State(ledger): State<Ledger>, request: Idempotent<NewPayout>) -> Result<Response, LedgerError> {
-    request.body.check()?;
+pub async fn ask(State(ledger): State<Ledger>, request: Idempotent<Valid<NewPayout>>) -> Result<Response, LedgerError> {
+    let request = request.into_inner();
     let accepted: store::Recorded = ledger
         .store
         .once_at(POSTING, &request.key, request.fingerprint, |tx| {
@@ -88,7 +87,9 @@ async fn accept_in(tx: &mut Transaction, new: &NewPayout) -> Result<Result<Payou
         args![&id, &new.account, new.amount, &posting.currency, &new.destination, PayoutState::Pending.name(), at],
     )
     .await?;
-    enqueue(tx, &Pay { payout: id.clone() }).await?;
+    let (account, amount, destination) = (new.account.clone(), new.amount, new.destination.clone());
+    let currency = posting.currency.clone();
+    start_as(tx, &id, &Accepted { account, amount, currency, destination, at, key: None }).await?;
     Ok(Ok(Payout {
         id,
         account: new.account.clone(),

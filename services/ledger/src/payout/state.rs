@@ -1,4 +1,4 @@
-//! State machine of a payout.
+//! States of a payout.
 
 use evenkeel::prelude::*;
 use evenkeel::store::ColumnError;
@@ -17,27 +17,9 @@ pub enum PayoutState {
     Refused,
 }
 
-/// The bank's last word on a payout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Word {
-    /// The bank paid.
-    Yes,
-    /// The bank refused, and never will pay under this key.
-    No,
-}
-
 impl PayoutState {
     /// Every state.
     pub const ALL: [Self; 3] = [Self::Pending, Self::Paid, Self::Refused];
-
-    /// The state after the bank's word; none where no word is waited for any more.
-    pub fn after(self, word: Word) -> Option<Self> {
-        match (self, word) {
-            (Self::Pending, Word::Yes) => Some(Self::Paid),
-            (Self::Pending, Word::No) => Some(Self::Refused),
-            (Self::Paid | Self::Refused, _) => None,
-        }
-    }
 
     /// Returns the stored name.
     pub fn name(self) -> &'static str {
@@ -65,15 +47,6 @@ impl PayoutState {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_a_pending_payout_changes_state_and_a_final_one_stays() {
-        assert_eq!(PayoutState::Pending.after(Word::Yes), Some(PayoutState::Paid));
-        assert_eq!(PayoutState::Pending.after(Word::No), Some(PayoutState::Refused));
-        for last in [PayoutState::Paid, PayoutState::Refused] {
-            assert_eq!((last.after(Word::Yes), last.after(Word::No)), (None, None));
-        }
-    }
 
     #[test]
     fn every_state_is_read_as_it_was_stored_and_an_unknown_one_is_an_error() {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::running::reserved_address;
+use crate::running::{NO_BANK, reserved_address};
 use serde_json::{Value as Json, json};
 
 const CLIENTS: u64 = 16;
@@ -20,24 +20,31 @@ pub(crate) struct Ledger {
     pub(crate) public: SocketAddr,
     admin: SocketAddr,
     database: String,
+    rail: String,
     child: Child,
 }
 
 impl Ledger {
     pub(crate) fn start(database: &str) -> Self {
+        Self::start_with(database, NO_BANK)
+    }
+
+    /// With the partner bank at this URL.
+    pub(crate) fn start_with(database: &str, rail: &str) -> Self {
         let (public, admin) = (reserved_address(), reserved_address());
-        let child = Self::spawn(public, admin, database);
-        let ledger = Self { public, admin, database: database.to_owned(), child };
+        let child = Self::spawn(public, admin, database, rail);
+        let ledger = Self { public, admin, database: database.to_owned(), rail: rail.to_owned(), child };
         ledger.wait_until_ready();
         ledger
     }
 
-    fn spawn(public: SocketAddr, admin: SocketAddr, database: &str) -> Child {
+    fn spawn(public: SocketAddr, admin: SocketAddr, database: &str, rail: &str) -> Child {
         Command::new(env!("CARGO_BIN_EXE_ledger"))
             .env("HOST", "127.0.0.1")
             .env("PORT", public.port().to_string())
             .env("ADMIN_ADDR", admin.to_string())
             .env("DATABASE_URL", database)
+            .env("RAIL_URL", rail)
             .env("RUST_LOG", "error")
             // What went wrong is worth reading when a client is answered with a 500.
             .stdout(std::env::var_os("SHOW_LOGS").map_or_else(Stdio::null, |_| Stdio::inherit()))
@@ -48,7 +55,7 @@ impl Ledger {
     pub(crate) fn kill_and_start_again(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        self.child = Self::spawn(self.public, self.admin, &self.database);
+        self.child = Self::spawn(self.public, self.admin, &self.database, &self.rail);
         self.wait_until_ready();
     }
 
@@ -58,6 +65,36 @@ impl Ledger {
             assert!(started.elapsed() < GIVE_UP, "the ledger does not become ready");
             std::thread::yield_now();
         }
+    }
+}
+
+impl Ledger {
+    /// A document of the public listener.
+    pub(crate) fn get(&self, path: &str) -> Json {
+        exchange(self.public, "GET", path, None).unwrap().1
+    }
+
+    /// The sum of the daily changes of an account, and the number of their postings.
+    fn days(&self, account: &str) -> (i64, i64) {
+        let (_, days) = exchange(self.admin, "GET", &format!("/accounts/{account}/days"), None).unwrap();
+        let sum = |column: &str| days.as_array().unwrap().iter().map(|day| day[column].as_i64().unwrap()).sum();
+        (sum("change"), sum("postings"))
+    }
+
+    /// Waits until the projection has so many postings of the account, and checks that it has no more and that their sum is right.
+    pub(crate) fn check_days(&self, account: &str, sum: i64, postings: usize) {
+        let (started, postings) = (Instant::now(), i64::try_from(postings).unwrap());
+        while self.days(account).1 < postings {
+            assert!(started.elapsed() < GIVE_UP, "{:?} of {postings} postings are folded", self.days(account));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(self.days(account), (sum, postings), "the projection is the fold of the postings");
+    }
+
+    /// Checks the invariants of the books.
+    pub(crate) fn check_books(&self) {
+        let (status, books) = exchange(self.admin, "GET", "/invariants", None).unwrap();
+        assert_eq!((status, &books["holds"]), (200, &Json::Bool(true)), "{books}");
     }
 }
 
@@ -88,11 +125,11 @@ fn exchange(address: SocketAddr, method: &str, path: &str, post: Option<(&str, &
 }
 
 /// Sends until there is an answer that is not "try again": with the same key that is safe.
-fn insist(address: SocketAddr, path: &str, key: &str, body: &Json) -> Json {
+pub(crate) fn insist(address: SocketAddr, path: &str, key: &str, body: &Json) -> Json {
     let started = Instant::now();
     loop {
         match exchange(address, "POST", path, Some((key, body))) {
-            Some((201, answer)) => return answer,
+            Some((201 | 202, answer)) => return answer,
             Some((503 | 504, _)) | None => {}
             Some(other) => panic!("{path} with {key}: {other:?}"),
         }
@@ -101,7 +138,7 @@ fn insist(address: SocketAddr, path: &str, key: &str, body: &Json) -> Json {
     }
 }
 
-fn open_account(address: SocketAddr, key: &str, overdraft: i64) -> String {
+pub(crate) fn open_account(address: SocketAddr, key: &str, overdraft: i64) -> String {
     let account = insist(address, "/v1/accounts", key, &json!({ "currency": "EUR", "overdraft": overdraft }));
     account["id"].as_str().unwrap().to_owned()
 }
@@ -176,8 +213,13 @@ impl Clients {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Stops the clients, and checks that exactly what was acknowledged is there, once.
+    /// Stops the clients, and checks that exactly what was acknowledged is there, once, and folded once.
     pub(crate) fn stop_and_check(self, ledger: &Ledger) -> usize {
+        self.stop_and_check_beside(ledger, 0)
+    }
+
+    /// The same, with so many further transfers that others made.
+    pub(crate) fn stop_and_check_beside(self, ledger: &Ledger, others: usize) -> usize {
         self.stop.store(true, Ordering::Relaxed);
         self.threads.into_iter().for_each(|client| client.join().unwrap());
         let (address, acknowledged) = (self.address, self.acknowledged.lock().unwrap());
@@ -188,7 +230,9 @@ impl Clients {
             acknowledged.iter().map(|(_, _, transfer)| transfer["id"].as_str().unwrap().to_owned()).collect();
         assert_eq!(ours.len(), acknowledged.len(), "two keys got one transfer");
         // Every key was insisted on until it was acknowledged: what is there is exactly what was acknowledged.
-        assert_eq!(there.into_iter().collect::<HashSet<_>>(), ours);
+        let there: HashSet<String> = there.into_iter().collect();
+        assert!(ours.is_subset(&there), "an acknowledged transfer is not there");
+        assert_eq!(there.len(), ours.len() + others, "a transfer is there that nobody asked for");
         for (key, body, transfer) in acknowledged.iter().step_by(17) {
             assert_eq!(insist(address, "/v1/transfers", key, body), *transfer, "a repetition got another answer");
         }
@@ -196,9 +240,9 @@ impl Clients {
         for (id, balance) in [(&self.from, -sum), (&self.to, sum)] {
             let (_, account) = exchange(address, "GET", &format!("/v1/accounts/{id}"), None).unwrap();
             assert_eq!(account["balance"], balance);
+            ledger.check_days(id, balance, acknowledged.len());
         }
-        let (status, books) = exchange(ledger.admin, "GET", "/invariants", None).unwrap();
-        assert_eq!((status, &books["holds"]), (200, &Json::Bool(true)), "{books}");
+        ledger.check_books();
         acknowledged.len()
     }
 }

@@ -1,5 +1,6 @@
 //! Postings, called as the ledger's own operations call them.
 
+use evenkeel::prelude::WorkError;
 use evenkeel::store::{Options, Store, StoreError, args};
 use ledger::posting::{Posted, Posting, post};
 
@@ -23,7 +24,7 @@ async fn accounts(balances: [i64; 2]) -> Store {
 /// Posts an amount and commits, for every outcome.
 async fn posted(store: &Store, id: &'static str, from: &'static str, to: &'static str, amount: i64) -> Posted {
     let posting = Posting { id: id.into(), from: from.into(), to: to.into(), amount, currency: "EUR".into(), at: 0 };
-    let posted: Result<Posted, StoreError> = store
+    let posted: Result<Posted, WorkError> = store
         .write(|tx| {
             let posting = posting.clone();
             Box::pin(async move { post(tx, &posting).await })

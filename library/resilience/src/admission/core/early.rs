@@ -8,6 +8,7 @@ use crate::admission::queue::{MAX_QUEUE, Order};
 use crate::admission::ration::Share;
 use crate::admission::reason::Reason;
 use crate::admission::route::Route;
+use crate::criticality::Criticality;
 
 /// Share of the objective after which a request of unknown route is too old.
 const HOPELESS: f64 = 0.9;
@@ -31,8 +32,9 @@ impl AdmissionCore {
             None => answered.get(now).max(answered_now.get(now)),
         };
         let share = self.ration.takes(now, route, arrival.class, arrival.client.0, &answers);
-        let most_queued = self.most_queued(now, self.longest_wait(now) * self.objective);
-        if (self.queue.len() + 1) as f64 > most_queued || self.order(now) == Order::NewestFirst {
+        let lowest = Criticality::Sheddable;
+        let most_queued = self.most_queued(now, lowest, self.longest_wait(now, lowest) * self.objective);
+        if (self.queue.len() + 1) as f64 > most_queued || self.order(now, lowest) == Order::NewestFirst {
             self.last_full = now;
         } else if now - self.last_full > FULL {
             // The queue takes a burst, also one of handlers that take long and have answered little yet.
@@ -57,12 +59,13 @@ impl AdmissionCore {
         }
         let route = known.then(|| self.known(arrival.route));
         let has_room = |route: u16| !self.has_no_room(now, route);
-        if !self.is_full(now) && route.is_none_or(has_room) {
+        if !self.is_full(now) && self.classes.has_room(arrival.class) && route.is_none_or(has_room) {
             return None;
         }
         let age = arrival.age.as_secs_f64();
         let is_late = |route: &Route| !route.is_unreachable() && age > HOPELESS * route.objective();
-        let is_full = (self.queue.len() + 1) as f64 > self.most_queued(now, self.longest_wait(now) * self.objective);
+        let wait = self.longest_wait(now, arrival.class) * self.objective;
+        let is_full = (self.queue.len() + 1) as f64 > self.most_queued(now, arrival.class, wait);
         let all_late = match route {
             Some(route) => is_late(&self.routes[usize::from(route)]),
             None => self.routes.iter().all(is_late),
@@ -78,13 +81,19 @@ impl AdmissionCore {
         self.limit.note(now, self.in_flight, true, age > FRESH * self.objective);
         self.last_congested = now;
         self.routes[usize::from(RouteId::OTHER.0)].refused[reason.index()] += 1;
+        if known {
+            if !self.classes.has_room(arrival.class) {
+                self.classes.bound(now, arrival.class);
+            }
+            self.classes.refused(now, arrival.class, reason);
+        }
         Some(reason)
     }
 
     /// The most requests that wait: those that are answered within `longest_wait`, in seconds.
-    pub(super) fn most_queued(&self, now: f64, longest_wait: f64) -> f64 {
+    pub(super) fn most_queued(&self, now: f64, class: Criticality, longest_wait: f64) -> f64 {
         let rate = self.answered.get(now).max(self.answered_now.get(now));
-        (rate * longest_wait).max(self.least_queue(now)).min(MAX_QUEUE as f64)
+        (rate * longest_wait).max(self.least_queue(now, class)).min(MAX_QUEUE as f64)
     }
 }
 
@@ -93,7 +102,6 @@ mod tests {
     use super::*;
     use crate::admission::decision::{ClientKey, Decision, Ended, Place};
     use crate::admission::rules::AdmissionRules;
-    use crate::criticality::Criticality;
 
     const START: Duration = Duration::from_secs(10);
 

@@ -27,6 +27,7 @@ impl AdmissionCore {
                 self.answered_now.add(now);
             }
         }
+        self.classes.ended(now, place.class, latency > effective);
         self.h98.add(handled / effective);
         let congested = self.last_congested >= place.started - place.age;
         let cancelled = ended == Ended::Cancelled;
@@ -46,6 +47,8 @@ impl AdmissionCore {
             Lesson::None => {}
             // One question at a time: the cuts of a route would hide what those of all have done.
             Lesson::Slow if is_idle || self.limit.is_judged() => {}
+            // Lower classes are cut first.
+            Lesson::Slow if self.classes.has_lower(now, place.class) => {}
             Lesson::Slow => {
                 let blamed = self.to_blame(now, place.route);
                 self.routes[usize::from(blamed)].blame(now, place.started, in_flight);

@@ -1,4 +1,4 @@
-//! Room for a further request: that of all requests while the processors are overloaded, and that of each route.
+//! Room for a further request: that of all requests while the processors are overloaded, that of each route, and that of the pools that it uses.
 
 use super::AdmissionCore;
 
@@ -18,11 +18,12 @@ impl AdmissionCore {
         counted + 1.0 > self.limit.get()
     }
 
-    /// True when a route is at its own limit, or has its share of the limit of all requests.
+    /// True when a route is at its own limit, or has its share of the limit of all requests, or would wait long for a pool.
     pub(super) fn has_no_room(&self, now: f64, route: u16) -> bool {
         let route = &self.routes[usize::from(route)];
         let has_share = || f64::from(route.in_flight.counted()) + 1.0 > self.share();
-        route.is_full() || (has_share() && !self.evidence.is_idle(now))
+        let awaits = || self.pools.is_full(now, route.used_pools, route.objective());
+        route.is_full() || awaits() || (has_share() && !self.evidence.is_idle(now))
     }
 
     /// Requests of one route that count for the limit of all.

@@ -3,11 +3,11 @@
 //! - **Hypothesis**: at twice its capacity critical requests are answered as in peace, and what is refused is sheddable; a client that
 //!   sends many times its share costs the other clients nothing, also when it claims to be critical.
 //! - **Sent**: what may be repeated of the mix, in an open loop. First all requests at twice the capacity: with two declared classes
-//!   four tenths of the capacity are of the higher one, with three classes two and three tenths of the two higher ones, and the rest
-//!   is of the lowest. Then requests of one class: half of the capacity by 16 clients, an address each, and three halves by one
+//!   four tenths of the capacity are of the higher one, with three classes two and three tenths of the two higher ones, less where the
+//!   higher ones are too much by themselves, and the rest is of the lowest. Then requests of one class: half of the capacity by 16 clients, an address each, and three halves by one
 //!   more; and once more with the header `criticality: critical`, and with those headers by which the declared critical requests
 //!   differ, on the requests of that one.
-//! - **Controls**: all classes are answered in peace, and the higher ones alone at the rate that they have in the overload; the 16 clients
+//! - **Controls**: all classes are answered in peace, and the higher ones alone at half as much again as they have in the overload; the 16 clients
 //!   are answered alone; the lowest class, and the one client, are not answered in time by a quarter at least.
 //! - **Decides**: of a higher class, or of the 16 clients, less than three quarters answered in time: falls short. Nine tenths: holds.
 //!   Between them, without declared classes, without several addresses, where requests carry a credential and the clients

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use keel_drill::double::{Behaviour, Call};
 
-use self::judge::{Attempts, backoff, concurrency, transaction};
+use self::judge::{Attempts, backoff, calls_of_jobs, concurrency, transaction};
 use self::work::{Asked, Work};
 use crate::clause::ratchet::jobs as clause;
 use crate::control::Control;
@@ -173,9 +173,11 @@ async fn peace(lab: &Lab, work: &Work) -> Result<Control, crate::control::Uncont
     work.double.set(Behaviour::Pass);
     let all = work.double.take_calls();
     let own = work.without_looks(all.clone());
-    let calls = if own.len() >= PEACE { own } else { all };
-    // What else the service calls by itself is no call of a job.
-    work.double.only(calls.clone());
+    let calls = calls_of_jobs(if own.len() >= PEACE { own } else { all }, PEACE);
+    // What else the service calls by itself, such as a health check, is no call of a job.
+    if !calls.is_empty() {
+        work.double.only(calls.clone());
+    }
     let otherwise = if early {
         format!(
             "{name} is done, by `done`, before its call to {dependency} is answered: name a value that shows the effect"

@@ -18,29 +18,48 @@ const MOST: u64 = 16 << 20;
 /// A shorter value is no secret.
 const SHORTEST: usize = 8;
 
-/// Asks a compressed path twice in one session with queries of our own; none when it repeats neither them nor a secret.
+/// Asks a compressed path twice in one session with queries of our own; none when nothing can be said of its secrets.
 pub(super) async fn examine(client: &Client, request: &Request) -> Option<Evidence> {
     let mut request = request.clone();
     request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("accept-encoding"));
     request = request.header("Accept-Encoding", "gzip");
     let begun = client.send(request.clone()).await;
+    let plainly = request.clone();
     let request = in_session(request, good(&begun)?);
     let first = client.send(asking(&request, MARKERS[0])).await;
     let second = client.send(asking(&request, MARKERS[1])).await;
     let pages = [page(good(&first)?)?, page(good(&second)?)?];
-    if pages.iter().zip(MARKERS).any(|(page, marker)| !page.contains(marker)) {
-        return None;
-    }
     let path = &request.path;
     let secrets = [&pages[0], &pages[1]].map(|page| secrets(page, &request));
+    let strangers = of_strangers(&plainly, good(&begun)?, &secrets[0]);
+    if pages.iter().zip(MARKERS).any(|(page, marker)| !page.contains(marker)) {
+        return strangers;
+    }
     if let Some((name, _)) = secrets[0].iter().find(|secret| secrets[1].contains(secret)) {
         let what =
             format!("GET {path} is compressed with {name}, which stays the same, beside what its query says: BREACH");
         return Some(clause::NO_SECRETS.contradicts(what).with(&second));
     }
-    let (name, _) = secrets[0].first()?;
+    let Some((name, _)) = secrets[0].first() else { return strangers };
     let what = format!("GET {path} is compressed with {name} beside what its query says, but another one each time");
     Some(clause::NO_SECRETS.holds(what).with(&second))
+}
+
+/// An answer without a secret in it, to a request without a credential: an attacker gets the same, and there is no caller to whom it tells more.
+fn of_strangers(request: &Request, answer: &Answer, secrets: &[(String, String)]) -> Option<Evidence> {
+    let is_credential = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        ["cookie", "authorization", "proxy-authorization"].contains(&name.as_str())
+            || (["key", "token", "secret", "session"].iter().any(|word| name.contains(word))
+                && name != "idempotency-key")
+    };
+    let is_known = request.headers.iter().any(|(name, _)| is_credential(name));
+    if is_known || answer.headers.contains_key("set-cookie") || !secrets.is_empty() {
+        return None;
+    }
+    let what =
+        format!("GET {} is what everybody gets: without a credential, a cookie or a token of a form", request.path);
+    Some(clause::NO_SECRETS.holds(what))
 }
 
 /// With the cookies that the service set, unless some were declared.
@@ -92,6 +111,21 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_to_a_stranger_without_a_secret_tells_nothing() {
+        let page = |headers: &[(&str, &str)]| crate::testing::exchange::answered(200, headers, "a page");
+        let of = |request: &Request, headers: &[(&str, &str)], secrets: &[(String, String)]| {
+            of_strangers(request, page(headers).answer().unwrap(), secrets).is_some()
+        };
+        let stranger = Request::get("/").header("Accept-Encoding", "gzip");
+        assert!(of(&stranger, &[], &[]));
+        assert!(!of(&stranger, &[("set-cookie", "a=b")], &[]));
+        assert!(!of(&stranger, &[], &[("the token csrf".to_owned(), "abcdefgh".to_owned())]));
+        for name in ["Cookie", "Authorization", "X-Api-Key"] {
+            assert!(!of(&stranger.clone().header(name, "known"), &[], &[]), "{name}");
+        }
+    }
 
     #[test]
     fn tokens_and_repeated_cookies_are_secrets_and_nothing_else_is() {

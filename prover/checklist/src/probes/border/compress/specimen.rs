@@ -45,7 +45,7 @@ enum Flaw {
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("border-packed", |port| pack(Flaw::None, port))
-        .holds_but_for(&[clause::NO_SECRETS], "codes as asked for, and unpacks within bounds"),
+        .holds("codes as asked for, unpacks within bounds, and packs what everybody gets"),
     Server::new("border-packed-masked", |port| pack(Flaw::Masked, port))
         .holds("repeats the query beside a token that is another one each time"),
     Server::new("border-packed-forced", |port| pack(Flaw::Forced, port)).falls_short("takes q=0 for a wish"),
@@ -63,7 +63,7 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("border-packed-guessable", |port| pack(Flaw::Guessable, port))
         .falls_short("repeats the query beside a token that stays the same"),
     Server::new("border-packed-kept", |port| pack(Flaw::Keeps, port))
-        .holds_but_for(&[clause::BOUNDED, clause::NO_SECRETS], "keeps what it is sent, and unpacks nothing"),
+        .holds_but_for(&[clause::BOUNDED], "keeps what it is sent, and unpacks nothing"),
     SOUND.does_not_apply("compresses nothing, and takes no compressed body"),
     PLAIN.is_unknown("compresses nothing, and nothing is declared about its writes"),
 ];

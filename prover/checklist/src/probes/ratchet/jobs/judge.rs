@@ -49,6 +49,12 @@ impl Attempts {
     }
 }
 
+/// Leaves out calls that fewer came of than there were jobs, such as checks of the dependency's health: they are of no job.
+pub(super) fn calls_of_jobs(calls: Vec<Call>, jobs: usize) -> Vec<Call> {
+    let like = |call: &Call| calls.iter().filter(|other| other.is_like(call)).count();
+    calls.iter().filter(|call| like(call) >= jobs).cloned().collect()
+}
+
 /// Judges whether failing jobs are repeated more and more rarely; none when the calls do not say.
 pub(super) fn backoff(attempts: &Attempts) -> Option<bool> {
     let repeated = attempts.all > attempts.jobs;

@@ -1,8 +1,11 @@
 //! The judges of `ratchet.jobs` on observations, without a server.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::judge::{Attempts, backoff, concurrency, transaction};
+use keel_drill::double::Call;
+use keel_drill::trace_headers::TraceHeaders;
+
+use super::judge::{Attempts, backoff, calls_of_jobs, concurrency, transaction};
 
 fn attempts(all: usize, first: usize, last: usize) -> Attempts {
     Attempts { jobs: 5, all, first, last, time: Duration::from_secs(12) }
@@ -14,6 +17,27 @@ fn repeats_that_become_rarer_back_off_and_frequent_ones_do_not() {
     assert_eq!(backoff(&attempts(600, 200, 200)), Some(false));
     assert_eq!(backoff(&attempts(30, 10, 10)), None, "a wait of two seconds is neither");
     assert_eq!(backoff(&attempts(5, 5, 0)), None, "no job was repeated");
+}
+
+fn call(method: &str, path: &str) -> Call {
+    Call {
+        at: Instant::now(),
+        method: method.parse().unwrap(),
+        path: path.to_owned(),
+        key: None,
+        patience: Vec::new(),
+        trace: TraceHeaders::default(),
+        ended: None,
+    }
+}
+
+#[test]
+fn a_kind_of_call_that_came_less_often_than_there_were_jobs_is_of_no_job() {
+    let mut calls: Vec<Call> = (0..3).map(|n| call("PUT", &format!("/pay/job-{n}"))).collect();
+    calls.extend([call("GET", "/livez"), call("GET", "/livez")]);
+    let kept = calls_of_jobs(calls, 3);
+    assert!(kept.len() == 3 && kept.iter().all(|call| call.path.starts_with("/pay/")), "{kept:?}");
+    assert!(calls_of_jobs(kept, 4).is_empty());
 }
 
 #[test]

@@ -42,6 +42,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("jobs-insists", |port| work(Flaw::Insists, port)).falls_short("repeats failed jobs at once"),
     Server::new("jobs-rushes", |port| work(Flaw::Rushes, port)).falls_short("starts every job at once"),
     Server::new("jobs-doubles", |port| work(Flaw::Doubles, port)).falls_short("makes a job of each repeat"),
+    Server::new("jobs-checks-health", |port| checked(port))
+        .holds("calls its dependency's health too, without a key, beside its jobs"),
     DEPENDENCY.is_called(),
 ];
 
@@ -64,6 +66,19 @@ struct Jobs {
     /// True for a job that is done.
     known: BTreeMap<String, bool>,
     queue: VecDeque<Waiting>,
+}
+
+/// Wait between two checks of the dependency's health.
+const CHECK: Duration = Duration::from_secs(2);
+
+fn checked(port: u16) -> ! {
+    std::thread::spawn(|| {
+        loop {
+            send("GET /health HTTP/1.1\r\nHost: dependency\r\nConnection: close\r\n\r\n");
+            std::thread::sleep(CHECK);
+        }
+    });
+    work(Flaw::None, port)
 }
 
 fn work(flaw: Flaw, port: u16) -> ! {
@@ -158,13 +173,17 @@ fn attempt(flaw: Flaw, jobs: &Mutex<Jobs>, waiting: Waiting) {
 
 /// Calls the dependency under the job's key; true when it says that it is done.
 fn call(id: &str) -> bool {
+    send(&format!(
+        "POST /pay HTTP/1.1\r\nHost: dependency\r\nIdempotency-Key: {id}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    ))
+}
+
+/// Sends a request to the dependency; true when it is answered with 200.
+fn send(request: &str) -> bool {
     let address = std::env::var("DEPENDENCY_URL").unwrap_or_default();
     let address = address.trim_start_matches("http://").trim_end_matches('/');
     let Ok(address) = address.parse() else { return false };
     let Ok(mut stream) = TcpStream::connect_timeout(&address, TIMEOUT) else { return false };
-    let request = format!(
-        "POST /pay HTTP/1.1\r\nHost: dependency\r\nIdempotency-Key: {id}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    );
     let mut answer = Vec::new();
     let _ = stream.set_read_timeout(Some(TIMEOUT));
     let _ = stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_end(&mut answer));

@@ -35,8 +35,9 @@ async fn examine(name: &str, declare: impl FnOnce(&mut Subject)) -> Finding {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_that_survive_failures_and_a_kill_hold() {
-    let finding = examine("jobs-good", |_| {}).await;
-    is_unless_busy(&finding, Verdict::Holds);
+    let (good, checks) = join!(examine("jobs-good", |_| {}), examine("jobs-checks-health", |_| {}));
+    is_unless_busy(&good, Verdict::Holds);
+    is_unless_busy(&checks, Verdict::Holds);
 }
 
 #[tokio::test(flavor = "multi_thread")]
