@@ -31,6 +31,7 @@
 //! | `sqlite`, `postgres` | `Service::store`: a store on this engine. Either of them turns `store` on | yes |
 //! | `client` | [`Dependency`], `Context::client`: guarded calls | yes |
 //! | `openapi` | `Service::openapi`: the description of the API | yes |
+//! | `tls` | TLS of the public listener | yes |
 //! | `native-roots` | `client::Tls::native`: the authorities of the host's certificate store | no |
 //! | `testing` | for tests: `store::testing`, a private PostgreSQL; `client::misbehave`, misbehaving peers | no |
 //! | `without-guards` | switches that turn guards off, for tests that show what a guard prevents; never for production | no |
@@ -86,6 +87,10 @@ pub mod service;
 pub mod sessions;
 pub mod settings;
 mod stop_budget;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
 mod tls;
 #[cfg(any(all(test, feature = "client"), feature = "without-guards"))]
 pub mod without;
@@ -94,9 +99,11 @@ pub mod without;
 pub use access;
 pub use axum;
 pub use border::{
-    Border, ClientCertificate, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits, Listener,
-    Network, Problem, RouteRules, Tls, TlsError, TlsFiles,
+    Border, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits, Listener, Network, Problem,
+    RouteRules,
 };
+#[cfg(feature = "tls")]
+pub use border::{ClientCertificate, Tls, TlsError, TlsFiles};
 pub use caller::Caller;
 pub use clap;
 #[cfg(feature = "client")]

@@ -4,7 +4,7 @@
 //! - [`account`], [`transfer`], [`payout`], [`destination`], [`forecast`]: the operations that clients call.
 //! - [`invariant`]: all entries sum to zero, per currency; every balance is the sum of its entries.
 //! - [`partner`]: the partner bank that pays out.
-//! - [`page`]: the one page for people.
+//! - [`page`]: the pages for people.
 //! - [`cursor`]: pages of lists.
 //! - [`routes`], [`rules`] and [`openapi`]: the API, what differs between its routes, and its description.
 

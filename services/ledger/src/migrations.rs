@@ -61,10 +61,11 @@ DROP INDEX payouts_due;
 
 /// Every step, oldest first.
 pub fn all() -> Migrations {
-    evenkeel::work::add_schema(vec![
+    let own = vec![
         Migration::both(1, "accounts", ACCOUNTS),
         Migration::both(2, "transfers and entries", TRANSFERS),
         Migration::both(3, "payouts", PAYOUTS),
         Migration::both(4, "payout jobs", PAYOUT_JOBS),
-    ])
+    ];
+    evenkeel::sessions::add_schema(evenkeel::work::add_schema(own))
 }

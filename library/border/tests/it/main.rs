@@ -9,6 +9,7 @@ mod http2;
 mod overload;
 mod route_rules;
 mod server;
+#[cfg(feature = "tls")]
 mod tls;
 mod unread;
 mod upgrades;
