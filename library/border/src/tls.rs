@@ -10,7 +10,6 @@ mod error;
 mod files;
 mod handshake;
 mod server_config;
-mod transport;
 mod vitals;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +29,6 @@ pub use crate::tls::files::TlsFiles;
 use crate::tls::handshake::Accepted;
 use crate::tls::handshake::Handshakes;
 use crate::tls::server_config::Sessions;
-pub(crate) use crate::tls::transport::Transport;
 use crate::tls::vitals::{Counts, TlsVitals};
 
 /// TLS of one listener. Cheap to clone.

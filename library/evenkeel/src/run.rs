@@ -72,7 +72,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let (public_limits, admin_limits) = limits::of_listeners(standard, |limits| {
             service.limits.drain(..).for_each(|change| change(limits));
         });
-        let tls = tls::open(&standard.tls, &public_limits, StopBudget::of(standard).drain, &registry)?;
+        let tls = tls::open(standard, &public_limits, StopBudget::of(standard).drain, &registry)?;
         let instance = Instance::new(service.build);
         let objectives = objectives::open(&service.objectives, &instance, &registry)?;
         #[cfg(feature = "client")]

@@ -104,10 +104,10 @@ mod tests {
             files.iter().zip([["minReplicas: 3", "maxReplicas: 7"], ["minReplicaCount: 3", "maxReplicaCount: 7"]])
         {
             let has = |text: &str| assert!(file.text.contains(text), "{text} is not in {}", file.text);
-            bounds.map(has);
+            bounds.into_iter().for_each(has);
             has("stabilizationWindowSeconds: 300");
             has("saturation_ratio");
-            RESOURCES.map(|resource| has(resource));
+            RESOURCES.into_iter().for_each(|resource| has(resource));
             assert!(file.is_generated);
         }
     }
