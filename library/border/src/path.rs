@@ -195,7 +195,8 @@ impl Inner {
         })?;
         let is_coded = glance.content_coding && !body.is_end_stream();
         let rules = self.guard.as_ref().map(|guard| guard.rules());
-        let coding = if is_coded { content_coding::check(&head.headers, rules)? } else { None };
+        let (taken, as_sent) = rules.map_or((&[][..], false), |rules| (rules.codings, rules.coded_as_sent));
+        let coding = if is_coded { content_coding::check(&head.headers, taken, as_sent)? } else { None };
         Ok((allowed, coding))
     }
 

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "client")]
 mod export;
+mod mistake;
 mod proxies;
 #[cfg(feature = "store")]
 mod store;
@@ -31,6 +32,7 @@ use crate::without::Without;
 
 #[cfg(feature = "client")]
 pub use self::export::ExportSettings;
+pub use self::mistake::Mistake;
 pub use self::proxies::{Networks, Proxies};
 #[cfg(feature = "store")]
 pub use self::store::{Migrate, StoreSettings};
@@ -280,22 +282,6 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
-
-/// One setting that is missing or malformed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Mistake {
-    /// The variable, or the flag when it has none.
-    pub name: String,
-    /// Problem, and the expected value.
-    pub reason: String,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.reason)
-    }
-}
 
 /// Reads the command line and the environment; checks every setting before the first is used.
 ///

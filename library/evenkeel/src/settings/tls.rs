@@ -7,7 +7,7 @@ use std::time::Duration;
 use border::TlsFiles;
 use clap::Args;
 
-use super::Mistake;
+use super::mistake::Mistake;
 use crate::duration::parse_duration;
 
 /// TLS of the public listener. Without a certificate it serves plain HTTP.

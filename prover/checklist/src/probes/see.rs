@@ -2,6 +2,7 @@
 
 use crate::probe::Probe;
 
+mod environment;
 mod exports;
 pub(crate) mod ops_files;
 #[cfg(feature = "specimens")]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use keel_drill::collector::{Collector, Metric, Received};
 use keel_drill::trace_headers::TraceParent;
 
+use super::environment::variables;
 use super::traces;
 use crate::lab::Lab;
 use crate::subject::Subject;
@@ -87,7 +88,7 @@ pub(super) async fn observe(lab: &mut Lab) -> Result<Exports, String> {
 async fn observed(lab: &mut Lab) -> Result<Exports, String> {
     let no_port = |error: std::io::Error| format!("no loopback port for keel's collector: {error}");
     let collector = Collector::start().await.map_err(no_port)?;
-    let env = traces::variables(&collector.address().to_string());
+    let env = variables(&collector.address().to_string());
     lab.stop().await;
     lab.start_with(|launch| launch.env.extend(env))
         .await

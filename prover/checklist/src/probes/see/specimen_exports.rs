@@ -12,7 +12,7 @@ const EVERY: Duration = Duration::from_millis(100);
 /// The bound of one export.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What is exported: the number of requests so far, and the trace ids of the log records since the last time.
+/// Exported values: the number of requests so far, and the trace ids of the log records since the last time.
 pub(super) type Source = Arc<dyn Fn() -> (usize, Vec<String>) + Send + Sync>;
 
 /// Exports on a thread of its own, where an endpoint is set; without log records if `metrics_alone`.

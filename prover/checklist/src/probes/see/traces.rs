@@ -31,7 +31,7 @@ pub(crate) mod specimen;
 mod tests;
 mod traced;
 
-pub(super) use self::traced::{fresh, variables};
+pub(super) use self::traced::fresh;
 
 const ID: &str = "see.traces";
 

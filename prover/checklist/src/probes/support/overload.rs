@@ -47,8 +47,6 @@ const FILLS: Duration = Duration::from_millis(1500);
 const JUDGED: Duration = Duration::from_secs(3);
 /// The longest normal load after the overload.
 const AFTER: Duration = Duration::from_secs(6);
-/// It ends sooner once it was in order for so many slices in a row.
-const SETTLED: u32 = 3;
 /// Until when everything must be in order again.
 const WITHIN: Duration = Duration::from_secs(5);
 /// Of the normal load after it, what is looked at at a time to see when it is in order.

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_told_apart_by_a_histogram_of_their_own() {
+    fn failures_have_a_histogram_of_their_own() {
         let text = |good: usize, bad: usize| {
             let line = |error: &str, count| format!("request_seconds_count{{route=\"/\",error=\"{error}\"}} {count}\n");
             let all = format!("# TYPE request_seconds histogram\n{}{}", line("", good), line("5xx", bad));

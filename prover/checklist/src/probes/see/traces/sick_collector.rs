@@ -7,12 +7,13 @@ use keel_drill::collector::{Behaviour, Collector};
 use keel_drill::process::Exit;
 use keel_wire::port::ReservedPort;
 
-use super::traced::{read_of, sampled, variables};
+use super::traced::{read_of, sampled};
 use crate::clause::see::traces as clause;
 use crate::contention::{Contention, Watch};
 use crate::control::{Control, Uncontrolled};
 use crate::finding::Evidence;
 use crate::lab::{Lab, StartFailure};
+use crate::probes::see::environment::variables;
 use crate::subject::RequestSpec;
 
 const SIGTERM: i32 = 15;

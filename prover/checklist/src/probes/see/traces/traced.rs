@@ -10,6 +10,7 @@ use keel_drill::trace_headers::TraceParent;
 use keel_wire::http::{Exchange, Request};
 
 use crate::lab::Lab;
+use crate::probes::see::environment::variables;
 use crate::probes::support::own_calls::OwnCalls;
 use crate::subject::{Dependencies, Dependency, RequestSpec};
 
@@ -21,14 +22,6 @@ const EXPORTED_WITHIN: Duration = Duration::from_secs(8);
 const SAMPLED: usize = 3;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(25);
-/// The variables that every SDK of OpenTelemetry reads, beside the endpoint.
-const VARIABLES: [(&str, &str); 4] = [
-    ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
-    ("OTEL_BSP_SCHEDULE_DELAY", "200"),
-    ("OTEL_BLRP_SCHEDULE_DELAY", "200"),
-    ("OTEL_METRIC_EXPORT_INTERVAL", "500"),
-];
-
 /// The running subject, with what its calls and its exports come to.
 pub(super) struct Traced {
     pub(super) collector: Collector,
@@ -50,13 +43,6 @@ pub(super) struct Place {
 pub(super) struct Observed {
     pub(super) exchange: Exchange,
     pub(super) calls: Vec<Call>,
-}
-
-/// The environment that sends exports to a collector at this address.
-pub(in crate::probes::see) fn variables(address: &str) -> Vec<(String, String)> {
-    let all = VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), format!("http://{address}"));
-    all.into_iter().chain([endpoint]).collect()
 }
 
 impl Traced {

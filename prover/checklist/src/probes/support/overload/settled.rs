@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::SETTLED;
 use super::generator::{Asked, tally};
 
+/// Slices in a row that are in order.
+pub(super) const SETTLED: u32 = 3;
 /// Of a slice, the share that is answered in time when it is in order: who has no queue refuses a few that come together.
 pub(super) const ORDERLY: f64 = 0.8;
 
