@@ -26,7 +26,11 @@
 //!
 //! # Features and platforms
 //!
-//! No features. Unix only. On Linux the kernel reports how long a request has waited unread and how many bytes a client has acknowledged. Elsewhere the wait before the
+//! | feature | adds | on by default |
+//! |---|---|---|
+//! | `tls` | [`Tls`]: listeners with TLS | yes |
+//!
+//! Unix only. On Linux the kernel reports how long a request has waited unread and how many bytes a client has acknowledged. Elsewhere the wait before the
 //! first read counts as zero, and bytes count as taken when the kernel has them. Tested on Linux.
 
 mod accept_encoding;
@@ -108,8 +112,13 @@ mod step;
 mod streams;
 mod target;
 mod timer;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
 mod tls;
 mod traffic;
+mod transport;
 mod turn;
 mod turn_away;
 mod unread_answer;
@@ -132,4 +141,5 @@ pub use preconditions::Preconditions;
 pub use problem::{Problem, title_of};
 pub use route_rules::RouteRules;
 pub use route_table::Loosened;
+#[cfg(feature = "tls")]
 pub use tls::{ClientCertificate, Reloaded, Tls, TlsError, TlsFiles};

@@ -24,7 +24,8 @@ use crate::seat::{Seat, Seats};
 use crate::service::answer;
 use crate::socket::Socket;
 use crate::streams::Streams;
-use crate::tls::{Tls, Transport};
+use crate::tls::Tls;
+use crate::transport::Transport;
 use crate::turn_away::TurnAway;
 use crate::unread_answer::bound_send_queue;
 
@@ -109,6 +110,7 @@ impl Listener {
     }
 
     /// Serves TLS instead of plain HTTP, with HTTP/2 and HTTP/1.1 by ALPN. Answers carry `Strict-Transport-Security` of two years unless the handler sets its own.
+    #[cfg(feature = "tls")]
     #[must_use]
     pub fn secured_by(self, tls: Tls) -> Self {
         Self { tls: Some(tls), ..self }

@@ -10,7 +10,6 @@ mod error;
 mod files;
 mod handshake;
 mod server_config;
-mod transport;
 mod vitals;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +29,6 @@ pub use crate::tls::files::TlsFiles;
 use crate::tls::handshake::Accepted;
 use crate::tls::handshake::Handshakes;
 use crate::tls::server_config::Sessions;
-pub(crate) use crate::tls::transport::Transport;
 use crate::tls::vitals::{Counts, TlsVitals};
 
 /// TLS of one listener. Cheap to clone.
@@ -172,7 +170,7 @@ impl Tls {
         }
     }
 
-    /// Reloads the files on a thread for blocking work.
+    /// Reloads the files on a thread for blocking work. Cancel-safe: a reload that has begun goes on without its caller.
     pub async fn reload_in_background(&self) {
         let tls = self.clone();
         let reloaded = tokio::task::spawn_blocking(move || drop(tls.reload())).await;

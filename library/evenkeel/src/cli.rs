@@ -62,7 +62,7 @@ fn main<S: Args + Clone + Send + Sync + 'static, D: Database>(
         }
     };
     let done = match subcommand.as_str() {
-        "check-config" => crate::tls::check(&configuration.standard.tls).map(|()| {
+        "check-config" => crate::tls::check(&configuration.standard).map(|()| {
             println!("{name}: the configuration is well formed");
         }),
         observe::NAME => observe::run(name, &service.objectives, &configuration.observe).map_err(Failed::from),
@@ -82,7 +82,9 @@ fn main<S: Args + Clone + Send + Sync + 'static, D: Database>(
         Err(failed) => {
             eprintln!("{name}: {failed}");
             ExitCode::from(match failed {
-                Failed::Settings(_) | Failed::Tls(_) => USAGE,
+                Failed::Settings(_) => USAGE,
+                #[cfg(feature = "tls")]
+                Failed::Tls(_) => USAGE,
                 Failed::Hastened(_) => HASTENED,
                 Failed::Overdue(_) => OVERDUE,
                 _ => FAILED,

@@ -33,9 +33,12 @@ pub(crate) fn configure<S: Args + Clone + Send + Sync + 'static, D: Database>(
     let (matches, path) = settings::read(command(service), arguments)?;
     let subcommand = path.into_iter().next().unwrap_or_else(|| "serve".to_owned());
     let standard: Standard = settings::take(&matches)?;
-    let mistakes = standard.tls.mistakes();
-    if !mistakes.is_empty() {
-        return Err(Refused::Mistakes(mistakes));
+    #[cfg(feature = "tls")]
+    {
+        let mistakes = standard.tls.mistakes();
+        if !mistakes.is_empty() {
+            return Err(Refused::Mistakes(mistakes));
+        }
     }
     let configuration = Configuration {
         observe: if subcommand == observe::NAME { ObserveOptions::take(&matches) } else { ObserveOptions::default() },

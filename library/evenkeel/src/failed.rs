@@ -30,6 +30,7 @@ pub enum Failed {
         /// Advice for the operator.
         advice: String,
     },
+    #[cfg(feature = "tls")]
     /// The certificate of the public listener cannot be used.
     #[error("TLS_CERTIFICATE, TLS_KEY or TLS_CLIENT_CA: {0}")]
     Tls(#[from] border::TlsError),

@@ -31,6 +31,7 @@
 //! | `sqlite`, `postgres` | `Service::store`: a store on this engine. Either of them turns `store` on | yes |
 //! | `client` | [`Dependency`], `Context::client`: guarded calls | yes |
 //! | `openapi` | `Service::openapi`: the description of the API | yes |
+//! | `tls` | TLS of the public listener | yes |
 //! | `native-roots` | `client::Tls::native`: the authorities of the host's certificate store | no |
 //! | `testing` | for tests: `store::testing`, a private PostgreSQL; `client::misbehave`, misbehaving peers | no |
 //! | `without-guards` | switches that turn guards off, for tests that show what a guard prevents; never for production | no |
@@ -89,6 +90,10 @@ pub mod sessions;
 pub mod settings;
 mod stop_budget;
 mod strict_json;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
 mod tls;
 mod valid;
 #[cfg(any(all(test, feature = "client"), feature = "without-guards"))]
@@ -98,9 +103,11 @@ pub mod without;
 pub use access;
 pub use axum;
 pub use border::{
-    Border, ClientCertificate, ContentCoding, CrossOrigin, Deprecation, ForwardedHeader, InvalidNetwork,
-    InvalidRouteRules, Limits, Listener, Network, Preconditions, Problem, RouteRules, Tls, TlsError, TlsFiles,
+    Border, ContentCoding, CrossOrigin, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits,
+    Listener, Network, Preconditions, Problem, RouteRules,
 };
+#[cfg(feature = "tls")]
+pub use border::{ClientCertificate, Tls, TlsError, TlsFiles};
 pub use caller::Caller;
 pub use clap;
 #[cfg(feature = "client")]

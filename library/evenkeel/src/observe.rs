@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use telemetry::objectives::{InvalidObjective, Objective, slos};
+use telemetry::observe::autoscale::{Instances, manifests};
 use telemetry::observe::{OpsFile, TooManyAlerts, files};
 
 /// The subcommand's name.
@@ -21,6 +22,7 @@ pub(crate) struct ObserveOptions {
     playbooks: String,
     /// At least 1; 0 counts as 1.
     faster: u32,
+    instances: Instances,
     check: bool,
 }
 
@@ -69,6 +71,7 @@ impl ObserveOptions {
         let out = Arg::new("observe.out").long("out").value_name("FOLDER").default_value("ops");
         let playbooks = Arg::new("observe.playbooks").long("playbooks").value_name("URL").default_value("playbooks");
         let faster = Arg::new("observe.faster").long("faster").value_name("FACTOR").default_value("1");
+        let instances = Arg::new("observe.instances").long("instances").value_name("LEAST-MOST").default_value("2-10");
         let check = Arg::new("observe.check").long("check").action(ArgAction::SetTrue);
         Command::new(NAME)
             .about("Write rules, their tests, a dashboard and playbooks from the objectives, and exit")
@@ -79,6 +82,11 @@ impl ObserveOptions {
                     .value_parser(clap::value_parser!(u32).range(1..=MAX_FASTER))
                     .help("Divide all windows and waits by this, to rehearse in minutes an alert that takes hours"),
             )
+            .arg(
+                instances
+                    .value_parser(read_instances)
+                    .help("The fewest and the most instances in the manifests for automatic scaling"),
+            )
             .arg(check.help("Write nothing; exit with 1 when a file differs"))
     }
 
@@ -88,6 +96,7 @@ impl ObserveOptions {
             out: matches.get_one("observe.out").cloned().unwrap_or_default(),
             playbooks: matches.get_one("observe.playbooks").cloned().unwrap_or_default(),
             faster: matches.get_one("observe.faster").copied().unwrap_or(1),
+            instances: matches.get_one("observe.instances").copied().unwrap_or_default(),
             check: matches.get_flag("observe.check"),
         }
     }
@@ -101,7 +110,8 @@ pub(crate) fn run(service: &str, objectives: &[Objective], options: &ObserveOpti
     }
     let (out, mut differing) = (&options.out, Vec::new());
     let faster = NonZeroU32::new(options.faster).unwrap_or(NonZeroU32::MIN);
-    for file in files(service, &slos, &options.playbooks, faster)? {
+    let rules = files(service, &slos, &options.playbooks, faster)?;
+    for file in rules.into_iter().chain(manifests(service, options.instances)) {
         let path = out.join(&file.path);
         if is_current(&file, &path)? {
             continue;
@@ -118,6 +128,15 @@ pub(crate) fn run(service: &str, objectives: &[Objective], options: &ObserveOpti
         return Ok(());
     }
     Err(ObserveError::Differs { out: out.clone(), files: differing })
+}
+
+/// Reads bounds such as `2-10`.
+fn read_instances(text: &str) -> Result<Instances, String> {
+    let bounds = text.split_once('-').and_then(|(least, most)| Some((least.parse().ok()?, most.parse().ok()?)));
+    match bounds {
+        Some((least, most)) if 0 < least && least <= most => Ok(Instances { least, most }),
+        _ => Err(format!("{text:?}: expected LEAST-MOST, such as 2-10")),
+    }
 }
 
 /// Returns true for a file that need not be written.
@@ -142,7 +161,13 @@ mod tests {
     use super::*;
 
     fn options(out: &Path, check: bool) -> ObserveOptions {
-        ObserveOptions { out: out.to_owned(), playbooks: "playbooks".to_owned(), faster: 1, check }
+        ObserveOptions {
+            out: out.to_owned(),
+            playbooks: "playbooks".to_owned(),
+            faster: 1,
+            instances: Instances::default(),
+            check,
+        }
     }
 
     #[test]
@@ -163,6 +188,14 @@ mod tests {
         run("test", &objectives, &options(&out, false)).unwrap();
         check().unwrap();
         assert_eq!(std::fs::read_to_string(&playbook).unwrap(), "ours");
+    }
+
+    #[test]
+    fn bounds_of_instances_are_two_numbers_in_order() {
+        assert_eq!(read_instances("3-7"), Ok(Instances { least: 3, most: 7 }));
+        for wrong in ["", "3", "7-3", "0-3", "a-b", "3-"] {
+            assert!(read_instances(wrong).unwrap_err().contains("LEAST-MOST"), "{wrong}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use axum::Router;
 use border::{Border, Listener, Observers, Reserved};
 use clap::Args;
 use supervision::{Children, Lifecycle, Manager};
-use telemetry::ProcessVitals;
+use telemetry::{ProcessVitals, SaturationVitals};
 use tokio::sync::watch;
 use vitals::{Instance, Live, Registry};
 
@@ -72,7 +72,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let (public_limits, admin_limits) = limits::of_listeners(standard, |limits| {
             service.limits.drain(..).for_each(|change| change(limits));
         });
-        let tls = tls::open(&standard.tls, &public_limits, StopBudget::of(standard).drain, &registry)?;
+        let tls = tls::open(standard, &public_limits, StopBudget::of(standard).drain, &registry)?;
         let instance = Instance::new(service.build);
         let objectives = objectives::open(&service.objectives, &instance, &registry)?;
         #[cfg(feature = "client")]
@@ -146,6 +146,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let notifications = tokio::spawn(notify(parts.manager.clone(), lifecycle.clone()));
         let history = tokio::spawn(history::record(registry.clone()));
         let _process = ProcessVitals::register(&registry, &instance);
+        let _saturation = SaturationVitals::register(&registry);
         let admin_answers = Admin { lifecycle, registry: registry.clone(), instance: instance.clone() };
         let admin_routes = Arc::new(Live::new(admin_border.around(admin_answers.clone().routes(&[]))));
         parts.start_admin(admin, routes::switched(admin_routes.clone()));

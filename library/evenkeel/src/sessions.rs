@@ -97,7 +97,7 @@ impl PageSessions {
         Ok(cookie)
     }
 
-    /// Ends a session everywhere; returns the `Set-Cookie` that removes its cookie.
+    /// Ends a session everywhere; returns the `Set-Cookie` that removes its cookie. Cancel-safe: when the call is dropped, the session has ended or goes on.
     ///
     /// # Errors
     /// 503 when the end cannot be stored: the session goes on.
@@ -145,7 +145,7 @@ impl std::fmt::Debug for PageSessions {
     }
 }
 
-/// Returns the problem document for ended sessions that cannot be read: nobody is let in.
+/// Returns the problem document for ended sessions that cannot be read: no request is let in.
 fn unknown(error: &dyn std::error::Error) -> Problem {
     tracing::warn!(%error, "the ended sessions cannot be read or written");
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "sessions cannot be checked at the moment; retry later")

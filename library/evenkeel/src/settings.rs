@@ -8,6 +8,7 @@ mod export;
 mod proxies;
 #[cfg(feature = "store")]
 mod store;
+#[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "client")]
 mod traces;
@@ -33,6 +34,7 @@ pub use self::export::ExportSettings;
 pub use self::proxies::{Networks, Proxies};
 #[cfg(feature = "store")]
 pub use self::store::{Migrate, StoreSettings};
+#[cfg(feature = "tls")]
 pub use self::tls::TlsSettings;
 #[cfg(feature = "client")]
 pub use self::traces::{Endpoint, Pairs, TraceSettings};
@@ -134,6 +136,7 @@ pub struct Standard {
     pub proxies: Proxies,
 
     /// TLS of the public listener.
+    #[cfg(feature = "tls")]
     #[command(flatten)]
     pub tls: TlsSettings,
 

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use vitals::Registry;
 
 use crate::failed::Failed;
-use crate::settings::TlsSettings;
+use crate::settings::Standard;
 
 /// Connections open at once on the redirecting listener.
 const CONNECTIONS: usize = 1024;
@@ -25,11 +25,12 @@ pub(crate) struct TlsParts {
 
 /// Opens the certificate and binds the plain listener; none where the public listener serves plain HTTP.
 pub(crate) fn open(
-    settings: &TlsSettings,
+    standard: &Standard,
     limits: &Limits,
     drain: Duration,
     registry: &Registry,
 ) -> Result<Option<TlsParts>, Failed> {
+    let settings = &standard.tls;
     let Some(files) = settings.files() else { return Ok(None) };
     let tls = Tls::open("public", files, registry)?;
     let redirect = match settings.redirect {
@@ -53,8 +54,8 @@ pub(crate) fn open(
 }
 
 /// Checks the files of TLS.
-pub(crate) fn check(settings: &TlsSettings) -> Result<(), Failed> {
-    if let Some(files) = settings.files() {
+pub(crate) fn check(standard: &Standard) -> Result<(), Failed> {
+    if let Some(files) = standard.tls.files() {
         Tls::open("public", files, &Registry::new())?;
     }
     Ok(())

@@ -37,9 +37,11 @@ pub mod otlp;
 mod process;
 pub mod prometheus;
 pub mod redact;
+mod saturation;
 mod timestamp;
 pub mod traces;
 
 pub use context::RequestContext;
 pub use process::ProcessVitals;
+pub use saturation::SaturationVitals;
 pub use timestamp::Timestamp;

@@ -3,6 +3,8 @@
 //!
 //! The recording rules have the names and labels of sloth, so that dashboards and tools for sloth's rules read them.
 
+pub mod autoscale;
+
 mod alerting_rules;
 mod alertmanager;
 mod dashboard;

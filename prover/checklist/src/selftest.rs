@@ -26,7 +26,7 @@ use crate::specimen::Specimen;
 use crate::subject::{Dependencies, Operation, State, Subject};
 
 /// Probes whose verdict depends on when requests are sent: nothing else is examined beside them.
-const ALONE: [&str; 11] = [
+const ALONE: [&str; 12] = [
     "border.backpressure",
     "border.bulkhead",
     "border.criticality",
@@ -34,6 +34,7 @@ const ALONE: [&str; 11] = [
     "call.cpu-bulkhead",
     "call.jitter",
     "call.retry",
+    "life.autoscale",
     "life.steady",
     "prove.load",
     "prove.soak",

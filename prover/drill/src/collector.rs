@@ -1,7 +1,7 @@
 //! An OTLP collector on a loopback port: keeps the exports of a service over HTTP, as protobuf or JSON, or misbehaves as configured.
 //!
-//! The receiver is bounded: connections, the size of an export before and after gzip, and the numbers of spans and metrics that are
-//! kept. Further ones are counted.
+//! The receiver is bounded: connections, the size of an export before and after gzip, and the numbers of spans, metrics and trace ids of
+//! log records that are kept. Further ones are counted.
 
 mod json;
 mod protobuf;
@@ -9,6 +9,7 @@ mod signal;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +36,8 @@ pub const MAX_EXPORT: usize = 8 << 20;
 pub const MAX_SPANS: usize = 100_000;
 /// The most metrics that are kept, by name.
 pub const MAX_METRICS: usize = 10_000;
+/// The most trace ids of log records that are kept; the first ones.
+pub const MAX_LOG_TRACES: usize = 100_000;
 /// The most mistakes that are kept.
 const MAX_MISTAKES: usize = 20;
 /// The longest that a sender may take for the head of a request.
@@ -68,7 +71,9 @@ pub struct Received {
     pub metrics: Vec<Metric>,
     /// The number of log records.
     pub logs: usize,
-    /// Spans and metrics that were not kept.
+    /// The trace ids of the log records.
+    pub log_traces: BTreeSet<String>,
+    /// Spans, metrics and trace ids of log records that were not kept.
     pub surplus: usize,
     /// Exports that could not be read, with the reason.
     pub mistakes: Vec<String>,
@@ -228,7 +233,16 @@ impl Received {
                     }
                 }
             }
-            Signal::Logs(count) => self.logs += count,
+            Signal::Logs(traces) => {
+                self.logs += traces.len();
+                for trace in traces.into_iter().filter(|trace| !trace.is_empty()) {
+                    if self.log_traces.len() < MAX_LOG_TRACES {
+                        self.log_traces.insert(trace);
+                    } else if !self.log_traces.contains(&trace) {
+                        self.surplus += 1;
+                    }
+                }
+            }
         }
     }
 }

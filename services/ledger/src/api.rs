@@ -1,6 +1,7 @@
 //! The public routes: the API's operations and the page.
 
 use evenkeel::prelude::*;
+use evenkeel::sessions::PageSessions;
 use evenkeel::utoipa;
 use evenkeel::utoipa_axum::router::OpenApiRouter;
 use evenkeel::utoipa_axum::routes;
@@ -34,5 +35,7 @@ pub(crate) fn api() -> OpenApiRouter<Ledger> {
 pub fn routes(context: &Context<Settings, Store>) -> Router {
     let (api, _document) = api().split_for_parts();
     let (store, bank) = (context.store().clone(), Bank::of(context));
-    api.merge(page::routes()).with_state(Ledger { store, bank, cpu: context.cpu().clone() })
+    let sessions = PageSessions::stored(&context.settings().sessions, &store);
+    let page = sessions.around(page::routes());
+    api.merge(page).with_state(Ledger { store, bank, cpu: context.cpu().clone(), sessions })
 }

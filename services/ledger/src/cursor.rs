@@ -49,6 +49,11 @@ pub struct Position {
 }
 
 impl Paging {
+    /// The page after this cursor; the first one without it.
+    pub fn after(cursor: Option<String>) -> Self {
+        Self { cursor, limit: None }
+    }
+
     /// Returns the start position and the number of rows to read.
     ///
     /// # Errors

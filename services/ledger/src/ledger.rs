@@ -2,6 +2,7 @@
 
 use evenkeel::prelude::*;
 use evenkeel::resilience::CpuPool;
+use evenkeel::sessions::PageSessions;
 
 use crate::partner::Bank;
 
@@ -14,4 +15,6 @@ pub struct Ledger {
     pub bank: Bank,
     /// Threads for CPU-bound work.
     pub cpu: CpuPool,
+    /// Sessions of the page.
+    pub sessions: PageSessions,
 }

@@ -5,7 +5,7 @@
 //! - [`invariant`]: all entries sum to zero, per currency; every balance is the sum of its entries.
 //! - [`moved`], [`daily`]: the event of each posting, and the change of each account by day, which is a projection of the events.
 //! - [`partner`]: the partner bank that pays out.
-//! - [`page`]: the one page for people.
+//! - [`page`]: the pages for people.
 //! - [`cursor`]: pages of lists.
 //! - [`routes`], [`rules`] and [`openapi`]: the API, what differs between its routes, and its description.
 

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         .objective(ledger::objectives::transfers())
         .objective(ledger::objectives::payouts())
         .objective(ledger::objectives::balances())
+        .objective(ledger::objectives::destinations())
         .openapi(ledger::openapi::document)
         .admin_routes(ledger::invariant::routes)
         .admin_routes(ledger::daily::routes)

@@ -14,7 +14,12 @@ pub fn payouts() -> Objective {
     Objective::route("POST /v1/payouts").named("payouts").availability(99.9)
 }
 
-/// Balances of accounts.
+/// Balances of accounts. Without alerts of their own: what breaks them breaks transfers too, which page.
 pub fn balances() -> Objective {
-    Objective::route("GET /v1/accounts/{id}").named("balances").availability(99.9)
+    Objective::route("GET /v1/accounts/{id}").named("balances").availability(99.9).without_alerts()
+}
+
+/// Questions whether a destination exists: the partner bank answers them, and its outages are outages of these.
+pub fn destinations() -> Objective {
+    Objective::route("GET /v1/destinations/{destination}").named("destinations").availability(99.0)
 }

@@ -1,6 +1,7 @@
 //! The ledger's own settings.
 
 use evenkeel::client::Endpoints;
+use evenkeel::sessions::SessionSettings;
 
 /// The ledger's own settings.
 #[derive(clap::Args, Clone, Debug)]
@@ -11,4 +12,8 @@ pub struct Settings {
     /// up again and again.
     #[arg(long, env = "RAIL_URL", value_name = "http://HOST:PORT", default_value = "http://127.0.0.1:9300")]
     pub rail_url: Endpoints,
+
+    /// The sessions of the page.
+    #[command(flatten)]
+    pub sessions: SessionSettings,
 }

@@ -7,6 +7,8 @@
 #![doc = include_str!("../../border.md")]
 #![doc = include_str!("../../routes.md")]
 #![doc = include_str!("../../http.md")]
+#![doc = include_str!("../../tls.md")]
+#![doc = include_str!("../../web.md")]
 #![doc = include_str!("../../telemetry.md")]
 #![doc = include_str!("../../background.md")]
 #![doc = include_str!("../../budgets.md")]

@@ -11,9 +11,9 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::client_certificate::ClientCertificate;
-use super::transport::Transport;
 use super::vitals::Counts;
 use crate::Limits;
+use crate::transport::Transport;
 
 /// Time that a handshake still has once the listener takes no more requests.
 const LAST: Duration = Duration::from_secs(1);

@@ -20,7 +20,7 @@ use crate::server::{SOON, Server, close, exchange, server, status};
 
 /// The first limit of a gate: nothing is known yet.
 const FIRST_LIMIT: usize = 64;
-/// What is left of the limit of all requests then.
+/// The rest of the limit of all requests.
 const OTHERS: usize = 22;
 
 /// Routes whose requests to `/hold` end one by one, with the permits that are added to `release`.

@@ -19,7 +19,7 @@ pub struct TlsSettings {
     #[arg(id = "std.tls_certificate", long = "tls-certificate", env = "TLS_CERTIFICATE", value_name = "FILE")]
     pub certificate: Option<PathBuf>,
 
-    /// File with the private key of the certificate, in PEM.
+    /// File with the private key of the certificate, in PEM. Default: none.
     #[arg(id = "std.tls_file_of_key", long = "tls-key", env = "TLS_KEY", value_name = "FILE")]
     pub key: Option<PathBuf>,
 

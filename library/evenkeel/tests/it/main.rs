@@ -37,6 +37,7 @@ mod settings_page;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod shortener;
 mod testing_page;
+#[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "client")]
 mod traces;

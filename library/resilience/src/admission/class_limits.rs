@@ -1,7 +1,7 @@
 //! Limits of the classes: what a class and those below it may have in flight while requests of higher classes suffer.
 //!
 //! The order of the queue is not enough. Requests that were admitted share the processors without an order: a transaction of a higher class waits between its
-//! statements behind whatever computes, holds the writer meanwhile, and others of its class are refused although they were served first. So while requests of
+//! statements behind every task that computes, holds the writer meanwhile, and others of its class are refused although they come first. So while requests of
 //! higher classes are refused or come late, a class is cut, window by window. Cuts that do not help are in vain (the higher classes ask for more than
 //! there is of something that the lower ones do not use): they are undone, and not tried again for some time.
 
@@ -16,7 +16,7 @@ const SLOW_WINDOW: f64 = 1.0;
 const SUFFERS: (f64, u32) = (0.02, 2);
 /// Share of the limit that a cut keeps.
 const KEPT: f64 = 0.6;
-/// Growth of a limit that binds, in a window in which nobody suffers: far from the limit at which somebody did, and near it.
+/// Growth of a limit that binds, in a window without suffering: far from the limit at which there was some, and near it.
 const GROWTH: (f64, f64) = (1.05, 0.25);
 const NEAR_GROWTH: (f64, f64) = (1.01, 0.02);
 /// Seconds after which a limit that does not bind is lifted.
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_the_highest_class_nor_one_beside_which_nobody_suffers_has_a_limit() {
+    fn the_highest_class_and_one_beside_which_none_suffers_have_no_limit() {
         let mut limits = ClassLimits::default();
         pass(&mut limits, 0.0, 3.0, |_| false);
         assert_eq!(limits.get(Criticality::Sheddable), None);

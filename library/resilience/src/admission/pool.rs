@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_takes_two_users_for_each_place_however_long_they_hold_them() {
+    fn a_pool_takes_two_users_for_each_place_that_hold_it_for_long() {
         let pool = Pool::new(3);
         pool.entered();
         pool.left(Some(Duration::from_secs(30)));

@@ -20,7 +20,7 @@ pub struct AdmissionSnapshot {
     pub long: u32,
     /// Queued requests by class, from the least important on.
     pub queued: [u32; Criticality::ALL.len()],
-    /// What each class and those below it may have in flight, while requests of higher ones suffer.
+    /// The limits of each class together with those below it, while requests of higher ones suffer.
     pub class_limits: [Option<f64>; Criticality::ALL.len()],
     /// Longest time that a request waits in the queue now, for the default objective.
     pub longest_wait: Duration,

@@ -39,7 +39,7 @@ fn a_crawl_that_can_be_shed_costs_reads_and_writes_of_the_default_class_little()
 }
 
 #[test]
-fn what_computes_does_not_keep_the_transactions_of_a_higher_class_from_the_processors() {
+fn a_crawl_that_computes_does_not_keep_the_transactions_of_a_higher_class_from_the_processors() {
     for seed in 1..4 {
         let sized = workloads::crawl_beside_transactions(0.5, 1.5);
         let workload = sized.steps(&[(0.0, 0.2), (2.0, 1.0)], Duration::from_secs(9)).seed(seed);

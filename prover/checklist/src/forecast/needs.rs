@@ -69,6 +69,8 @@ pub enum Need {
     Rules,
     /// Dashboards.
     Dashboards,
+    /// Manifests for automatic scaling.
+    Autoscale,
     /// The repository.
     Repository,
     /// Requests of several classes.
@@ -117,14 +119,15 @@ const fn needs(
 #[rustfmt::skip]
 const NEEDS: &[Needs] = {
     use Need::{
-        Body, Bystander, Classes, Crash, Credential, Dashboards, Data, Dependencies, Heavy, HttpDependency, Idempotent, InFlight, Jobs, Json, Later, List, Load,
+        Autoscale, Body, Bystander, Classes, Crash, Credential, Dashboards, Data, Dependencies, Heavy, HttpDependency, Idempotent, InFlight, Jobs, Json, Later, List, Load,
         Many, Named, Partition, Read, ReadBack, ReadThatUses, Ready, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Trip, Uses, Variables,
     };
     &[
-        needs("see.metrics", &[], &[Read, Dependencies], &[]),
+        needs("see.metrics", &[], &[Read, Dependencies, Uses], &[]),
         needs("see.health", &[], &[Dependencies, Uses], &[]),
         needs("see.alerts", &[Rules], &[], &[]),
         needs("see.dashboards", &[Dashboards], &[], &[]),
+        needs("see.slo", &[Rules], &[ServerError], &[]),
         needs("see.traces", &[], &[Dependencies, Uses, Later], &[]),
         needs("web.csrf", &[Body], &[], STATE),
         needs("border.limits", &[], &[Body, Json], &[]),
@@ -161,6 +164,7 @@ const NEEDS: &[Needs] = {
         needs("prove.stress", &[Requests], &[], &[]),
         needs("prove.soak", &[], &[Data], &[]),
         needs("data.location", &[State, Data], &[Read], &[]),
+        needs("life.autoscale", &[Autoscale], &[Bystander, ReadThatUses], &[]),
         needs("life.start", &[], &[Variables], &[]),
         needs("life.crash", &[Crash], &[], &[]),
         needs("life.drain", &[], &[Ready, InFlight], &[]),
@@ -244,6 +248,7 @@ impl Need {
             Self::Credential => subject.env.iter().any(|(name, value)| secrets::carries_credential(name, value)),
             Self::Rules => subject.ops.as_ref().is_some_and(|ops| !ops.rules.is_empty()),
             Self::Dashboards => subject.ops.as_ref().is_some_and(|ops| !ops.dashboards.is_empty()),
+            Self::Autoscale => subject.ops.as_ref().is_some_and(|ops| !ops.autoscale.is_empty()),
             Self::Repository => subject.repository.is_some(),
             Self::Classes => {
                 let specs = || subject.requests.iter().filter(|spec| may_be_a_storm(spec) && !spec.heavy);
@@ -292,6 +297,7 @@ impl Need {
             Self::Credential => "a variable with a credential in [service.env]",
             Self::Rules => "`rules` in [ops]",
             Self::Dashboards => "`dashboards` in [ops]",
+            Self::Autoscale => "`autoscale` in [ops]",
             Self::Repository => "`repository = \".\"`",
             Self::Classes => "`criticality = \"critical\"` and \"sheddable\" on requests that may be repeated",
             Self::Partition => "`bulkhead = \"NAME\"` on requests with capacity of their own, beside others",

@@ -7,6 +7,7 @@ pub(crate) mod specimen;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub mod autoscale;
 pub mod crash;
 pub mod drain;
 pub mod kill;
@@ -16,4 +17,5 @@ mod starved;
 pub mod steady;
 
 /// In the order in which they run: add yours at its place.
-pub const PROBES: &[Probe] = &[start::PROBE, manager::PROBE, steady::PROBE, drain::PROBE, crash::PROBE, kill::PROBE];
+pub const PROBES: &[Probe] =
+    &[start::PROBE, manager::PROBE, autoscale::PROBE, steady::PROBE, drain::PROBE, crash::PROBE, kill::PROBE];

@@ -2,12 +2,17 @@
 
 use crate::probe::Probe;
 
-mod ops_files;
+mod exports;
+pub(crate) mod ops_files;
 #[cfg(feature = "specimens")]
 pub(crate) mod ops_specimen;
 mod promql;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
+#[cfg(feature = "specimens")]
+mod specimen_exports;
+#[cfg(feature = "specimens")]
+mod specimen_latency;
 #[cfg(test)]
 mod testing;
 
@@ -16,8 +21,9 @@ pub mod dashboards;
 pub mod health;
 pub mod logs;
 pub mod metrics;
+pub mod slo;
 pub mod traces;
 
 /// In the order in which they run: add yours at its place.
 pub const PROBES: &[Probe] =
-    &[metrics::PROBE, logs::PROBE, health::PROBE, traces::PROBE, alerts::PROBE, dashboards::PROBE];
+    &[metrics::PROBE, logs::PROBE, health::PROBE, traces::PROBE, alerts::PROBE, dashboards::PROBE, slo::PROBE];

@@ -24,7 +24,7 @@ pub struct Series {
 /// Kind of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A counter, by its type or its name.
+    /// A counter, by its type or its name, or the count of a histogram.
     Counter,
     /// The count of a histogram or summary.
     Count,

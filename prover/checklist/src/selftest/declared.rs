@@ -24,6 +24,11 @@ pub(crate) fn declare(id: &str, name: &str, subject: &mut Subject, stage: &Stage
         ("border", attribute) => border(attribute, name, subject, stage),
         ("call", attribute) => call(attribute, name, subject, stage),
         ("see", attribute) => see(attribute, name, subject, stage)?,
+        ("life", "autoscale") if name != "border-plain" => {
+            calls_for_prices(subject, stage);
+            crate::probes::life::autoscale::specimen::declare(name, subject, stage)?;
+        }
+        ("life", "autoscale") => {}
         ("life", attribute) => life(attribute, name, subject, stage),
         ("prove", attribute) => prove(attribute, name, subject, stage),
         ("ratchet", _) => jobs(subject, stage),
@@ -162,8 +167,12 @@ fn levers(subject: &mut Subject) {
 
 fn see(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) -> io::Result<()> {
     match (attribute, name) {
-        ("alerts" | "dashboards", "border-plain") => {}
+        ("alerts" | "dashboards" | "slo", "border-plain") => {}
         ("alerts" | "dashboards", _) => crate::probes::see::ops_specimen::declare(name, subject, stage)?,
+        ("slo", _) => {
+            calls_for_prices(subject, stage);
+            crate::probes::see::slo::specimen::declare(name, subject, stage)?;
+        }
         ("metrics" | "traces", "border-plain") | ("health", "see-page-for-all" | "see-echo-for-all") => {}
         ("traces", "traces-leaf") => subject.dependencies = Dependencies::Declared(Vec::new()),
         ("traces", _) => traced(subject, stage),

@@ -19,6 +19,8 @@ pub struct Ops {
     pub rules: Vec<PathBuf>,
     /// Dashboards of Grafana, relative to the folder.
     pub dashboards: Vec<PathBuf>,
+    /// Manifests for automatic scaling, relative to the folder.
+    pub autoscale: Vec<PathBuf>,
     /// Folder of the playbooks, relative to the folder.
     pub playbooks: Option<PathBuf>,
     /// Command that fails when the files in `{folder}` differ from what the code generates.
@@ -42,6 +44,11 @@ pub(super) struct OpsTable {
     /// Example: `dashboards = ["dashboard.json"]`
     #[serde(default)]
     dashboards: Vec<PathBuf>,
+    /// Manifests for automatic scaling in it: HorizontalPodAutoscaler, or ScaledObject of KEDA.
+    /// Default: none.
+    /// Example: `autoscale = ["autoscale-hpa.yml"]`
+    #[serde(default)]
+    autoscale: Vec<PathBuf>,
     /// Folder in it with a playbook for each alert.
     /// Default: links are not followed.
     /// Example: `playbooks = "playbooks"`
@@ -71,6 +78,6 @@ pub(super) fn read(reading: &mut Reading<'_>, table: OpsTable, base: &Path) -> O
         text
     });
     known?;
-    let (rules, dashboards, playbooks) = (table.rules, table.dashboards, table.playbooks);
-    Some(Ops { folder: whole, rules, dashboards, playbooks, check })
+    let (rules, dashboards, autoscale, playbooks) = (table.rules, table.dashboards, table.autoscale, table.playbooks);
+    Some(Ops { folder: whole, rules, dashboards, autoscale, playbooks, check })
 }

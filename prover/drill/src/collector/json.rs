@@ -65,7 +65,9 @@ pub(super) fn metrics(body: &[u8]) -> Result<Signal, String> {
 
 /// Reads an export of log records.
 pub(super) fn logs(body: &[u8]) -> Result<Signal, String> {
-    Ok(Signal::Logs(items(&parse(body)?, "resourceLogs", "scopeLogs", "logRecords")?.len()))
+    let body = parse(body)?;
+    let records = items(&body, "resourceLogs", "scopeLogs", "logRecords")?;
+    Ok(Signal::Logs(records.into_iter().map(|record| id(record, "traceId")).collect()))
 }
 
 fn parse(body: &[u8]) -> Result<Value, String> {

@@ -86,6 +86,12 @@ struct Counted {
     count: u64,
 }
 
+#[derive(Clone, PartialEq, Message)]
+struct LogMessage {
+    #[prost(bytes = "vec", tag = "9")]
+    trace_id: Vec<u8>,
+}
+
 /// A message of which only the presence is kept.
 #[derive(Clone, PartialEq, Message)]
 struct Empty {}
@@ -129,7 +135,7 @@ pub(super) fn metrics(body: &[u8]) -> Result<Signal, String> {
 
 /// Reads an export of log records.
 pub(super) fn logs(body: &[u8]) -> Result<Signal, String> {
-    Ok(Signal::Logs(items::<Empty>(body)?.len()))
+    Ok(Signal::Logs(items::<LogMessage>(body)?.into_iter().map(|record| hex(&record.trace_id)).collect()))
 }
 
 fn hex(bytes: &[u8]) -> String {

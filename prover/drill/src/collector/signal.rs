@@ -81,6 +81,6 @@ pub struct Metric {
 pub(super) enum Signal {
     Traces(Vec<Span>),
     Metrics(Vec<Metric>),
-    /// The number of log records.
-    Logs(usize),
+    /// The trace id of each log record; empty for one that has none.
+    Logs(Vec<String>),
 }

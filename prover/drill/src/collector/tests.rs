@@ -107,6 +107,20 @@ async fn metrics_are_kept_by_name_with_the_measurements_of_histograms() {
 }
 
 #[tokio::test]
+async fn log_records_are_counted_and_their_trace_ids_kept() {
+    let collector = Collector::start().await.unwrap();
+    let record = |trace: &[u8]| field(1, &field(2, &field(2, &field(9, trace))));
+    post(&collector, "/v1/logs", "application/x-protobuf", record(&TRACE)).await;
+    post(&collector, "/v1/logs", "application/x-protobuf", record(&[])).await;
+    let records = json!([{ "traceId": "03".repeat(16) }, { "body": { "stringValue": "of no request" } }]);
+    let body = json!({ "resourceLogs": [{ "scopeLogs": [{ "logRecords": records }] }] });
+    post(&collector, "/v1/logs", "application/json", body.to_string()).await;
+    let received = collector.received();
+    assert_eq!((received.logs, received.mistakes), (4, Vec::new()));
+    assert_eq!(received.log_traces, ["03".repeat(16), "4b".repeat(16)].into());
+}
+
+#[tokio::test]
 async fn exports_that_are_not_otlp_are_refused_with_a_reason() {
     let collector = Collector::start().await.unwrap();
     assert_eq!(status(&post(&collector, "/v1/traces", "application/x-protobuf", "hello").await), 400);

@@ -1,12 +1,13 @@
-//! Forms that people send, each with a key that the page gave it, from this page alone.
+//! Forms that people send, each with a key that the page gave it and in a session. The border refuses forms of other sites.
 
 use evenkeel::axum::Form;
 use evenkeel::axum::extract::rejection::FormRejection;
-use evenkeel::axum::http::HeaderMap;
 use evenkeel::prelude::*;
+use evenkeel::sessions::SignedIn;
 use evenkeel::store;
 use serde::Deserialize;
 
+use super::money::parsed;
 use super::notice::Notice;
 use crate::account::{self, NewAccount};
 use crate::error::LedgerError;
@@ -17,7 +18,7 @@ use crate::transfer::{self, NewTransfer};
 pub(super) struct AccountForm {
     key: String,
     currency: String,
-    overdraft: i64,
+    overdraft: String,
 }
 
 #[derive(Deserialize)]
@@ -25,7 +26,7 @@ pub(super) struct TransferForm {
     key: String,
     from: String,
     to: String,
-    amount: i64,
+    amount: String,
 }
 
 /// Submitted form; a form whose fields cannot be read is a person's mistake, not a client's.
@@ -33,12 +34,15 @@ type Sent<T> = Result<Form<T>, FormRejection>;
 
 pub(super) async fn open_account(
     State(ledger): State<Ledger>,
-    headers: HeaderMap,
+    session: Result<SignedIn, Problem>,
     form: Sent<AccountForm>,
 ) -> Result<Response, LedgerError> {
-    refuse_cross_site(&headers)?;
+    if session.is_err() {
+        return Ok(Notice::SignInFirst.shown());
+    }
     let Ok(Form(form)) = form else { return Ok(Notice::NotOpened.shown()) };
-    let body = NewAccount { currency: form.currency, overdraft: form.overdraft };
+    let Some(overdraft) = parsed(&form.overdraft, &form.currency) else { return Ok(Notice::NotOpened.shown()) };
+    let body = NewAccount { currency: form.currency, overdraft };
     if let Err(error) = body.check() {
         return Notice::NotOpened.instead_of(error);
     }
@@ -50,12 +54,19 @@ pub(super) async fn open_account(
 
 pub(super) async fn make_transfer(
     State(ledger): State<Ledger>,
-    headers: HeaderMap,
+    session: Result<SignedIn, Problem>,
     form: Sent<TransferForm>,
 ) -> Result<Response, LedgerError> {
-    refuse_cross_site(&headers)?;
+    if session.is_err() {
+        return Ok(Notice::SignInFirst.shown());
+    }
     let Ok(Form(form)) = form else { return Ok(Notice::NotMoved.shown()) };
-    let body = NewTransfer { from: form.from, to: form.to, amount: form.amount };
+    // The digits after the point are those of the paying account's currency.
+    let Ok(Json(paying)) = account::one(State(ledger.clone()), Path(form.from.clone())).await else {
+        return Ok(Notice::NotMoved.shown());
+    };
+    let Some(amount) = parsed(&form.amount, &paying.currency) else { return Ok(Notice::NotMoved.shown()) };
+    let body = NewTransfer { from: form.from, to: form.to, amount };
     if let Err(error) = body.check() {
         return Notice::NotMoved.instead_of(error);
     }
@@ -70,19 +81,4 @@ fn named<T>(path: &str, key: &str, text: &str, body: T) -> Result<Idempotent<T>,
     let key = key.parse().map_err(|error| LedgerError::invalid("key", error))?;
     let fingerprint = store::Fingerprint::of(&[b"FORM", path.as_bytes(), text.as_bytes()]);
     Ok(Idempotent { key, fingerprint, body })
-}
-
-/// Refuses cross-site forms: a browser sends the origin of a form (Fetch Metadata; Origin for older browsers).
-fn refuse_cross_site(headers: &HeaderMap) -> Result<(), LedgerError> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let ours = match (text("sec-fetch-site"), text("origin")) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => origin.split_once("://").map(|(_, host)| host) == text("host"),
-        (None, None) => true,
-    };
-    if ours {
-        return Ok(());
-    }
-    let detail = "the form comes from another site; send it from the ledger's own page";
-    Err(LedgerError::Refused(Problem::new(StatusCode::FORBIDDEN, detail)))
 }

@@ -20,11 +20,26 @@ pub(super) enum Notice {
     Opened,
     /// No account was opened: the input is invalid.
     NotOpened,
+    /// Nobody signed in: the name is empty or too long.
+    NoName,
+    /// The session was ended.
+    SignedOut,
+    /// Nothing was done: there is no session.
+    SignInFirst,
 }
 
 impl Notice {
-    const ALL: [Self; 6] =
-        [Self::Moved, Self::Insufficient, Self::OtherCurrency, Self::NotMoved, Self::Opened, Self::NotOpened];
+    const ALL: [Self; 9] = [
+        Self::Moved,
+        Self::Insufficient,
+        Self::OtherCurrency,
+        Self::NotMoved,
+        Self::Opened,
+        Self::NotOpened,
+        Self::NoName,
+        Self::SignedOut,
+        Self::SignInFirst,
+    ];
 
     /// The name in the page's address.
     fn name(self) -> &'static str {
@@ -35,6 +50,9 @@ impl Notice {
             Self::NotMoved => "not-moved",
             Self::Opened => "opened",
             Self::NotOpened => "not-opened",
+            Self::NoName => "no-name",
+            Self::SignedOut => "signed-out",
+            Self::SignInFirst => "sign-in-first",
         }
     }
 
@@ -45,7 +63,7 @@ impl Notice {
 
     /// Returns true for a success.
     pub(super) fn is_good(self) -> bool {
-        matches!(self, Self::Moved | Self::Opened)
+        matches!(self, Self::Moved | Self::Opened | Self::SignedOut)
     }
 
     /// The sentence.
@@ -54,14 +72,15 @@ impl Notice {
             Self::Moved => "Done: the money has moved.",
             Self::Insufficient => "Nothing was moved: the paying account would pass its overdraft.",
             Self::OtherCurrency => "Nothing was moved: the two accounts have different currencies.",
-            Self::NotMoved => {
-                "Nothing was moved: choose two different accounts and an amount that is a whole number of at least 1."
-            }
+            Self::NotMoved => "Nothing was moved: choose two different accounts and an amount above zero, as in 12.50.",
             Self::Opened => "Done: the account is open.",
             Self::NotOpened => {
-                "No account was opened: a currency has three capitals, as in EUR, and an overdraft is a whole number \
-                 that is not negative."
+                "No account was opened: a currency has three capitals, as in EUR, and an overdraft is an amount, as in \
+                 100.00."
             }
+            Self::NoName => "Nobody signed in: write a name of at most 60 letters.",
+            Self::SignedOut => "Done: you are signed out.",
+            Self::SignInFirst => "Nothing was done: sign in first.",
         }
     }
 

@@ -1,53 +1,45 @@
-//! The HTML of the page.
+//! The HTML of the accounts.
 
 use evenkeel::vitals;
-use maud::{DOCTYPE, Markup, html};
+use maud::{Markup, html};
 
+use super::document::{document, said};
+use super::money::formatted;
 use super::notice::Notice;
 use crate::account::Account;
+use crate::cursor::Page;
 
-/// The page with these accounts; `more` when there are others.
-pub(super) fn page(accounts: &[Account], more: bool, notice: Option<Notice>) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Ledger" }
-                link rel="stylesheet" href="/style.css";
-            }
-            body {
-                header { h1 { "Ledger" } }
-                main {
-                    @if let Some(notice) = notice {
-                        p.notice.bad[!notice.is_good()] role="status" { (notice.text()) }
-                    }
-                    section aria-labelledby="accounts" {
-                        h2 #accounts { "Accounts" }
-                        (accounts_table(accounts))
-                        @if more { p.soft { "These are the first fifty; " code { "GET /v1/accounts" } " lists the rest." } }
-                    }
-                    div.forms {
-                        section aria-labelledby="transfer" {
-                            h2 #transfer { "Transfer" }
-                            (transfer_form(accounts))
-                        }
-                        section aria-labelledby="open" {
-                            h2 #open { "Open an account" }
-                            (account_form())
-                        }
-                    }
+/// The page with these accounts.
+pub(super) fn page(person: &str, accounts: &Page<Account>, notice: Option<Notice>) -> Markup {
+    document(
+        "Accounts",
+        Some(person),
+        &html! {
+            (said(notice))
+            section aria-labelledby="accounts" {
+                h2 #accounts { "Accounts" }
+                (accounts_table(&accounts.items))
+                nav.pages aria-label="Pages" {
+                    @if let Some(next) = &accounts.next { a rel="next" href=(format!("/?cursor={next}")) { "Next page" } }
                 }
-                footer.soft { "Amounts are whole numbers of minor units: 1250 is 12.50 EUR." }
             }
-        }
-    }
+            div.forms {
+                section aria-labelledby="transfer" {
+                    h2 #transfer { "Transfer" }
+                    (transfer_form(&accounts.items))
+                }
+                section aria-labelledby="open" {
+                    h2 #open { "Open an account" }
+                    (account_form())
+                }
+            }
+        },
+    )
 }
 
 fn accounts_table(accounts: &[Account]) -> Markup {
     html! {
-        @if accounts.is_empty() { p.soft { "There are none yet. Open one below." } }
+        @if accounts.is_empty() { p.soft { "There are none here. Open one below." } }
         @else {
             div.wide tabindex="0" role="region" aria-labelledby="accounts" { table {
                 thead {
@@ -61,10 +53,10 @@ fn accounts_table(accounts: &[Account]) -> Markup {
                 tbody {
                     @for account in accounts {
                         tr {
-                            th scope="row" { code { (account.id) } }
+                            th scope="row" { a href=(format!("/accounts/{}", account.id)) { code { (account.id) } } }
                             td { (account.currency) }
-                            td.number { (account.balance) }
-                            td.number { (account.overdraft) }
+                            td.number { (formatted(account.balance, &account.currency)) }
+                            td.number { (formatted(account.overdraft, &account.currency)) }
                         }
                     }
                 }
@@ -79,7 +71,9 @@ fn transfer_form(accounts: &[Account]) -> Markup {
             select name=(name) required {
                 option value="" { "Choose an account" }
                 @for account in accounts {
-                    option value=(account.id) { (account.currency) " " (account.balance) " \u{b7} " (account.id) }
+                    option value=(account.id) {
+                        (account.currency) " " (formatted(account.balance, &account.currency)) " \u{b7} " (account.id)
+                    }
                 }
             }
         }
@@ -89,7 +83,11 @@ fn transfer_form(accounts: &[Account]) -> Markup {
             input type="hidden" name="key" value=(vitals::new_id("form"));
             label { span { "From" } (choice("from")) }
             label { span { "To" } (choice("to")) }
-            label { span { "Amount" } input type="number" name="amount" min="1" step="1" inputmode="numeric" required; }
+            label {
+                span { "Amount, as in 12.50" }
+                input name="amount" inputmode="decimal" pattern="[0-9,]+([.][0-9]+)?" title="An amount, as in 12.50"
+                    autocomplete="off" required;
+            }
             @if accounts.len() < 2 { p.soft { "A transfer needs two accounts." } }
             button disabled[accounts.len() < 2] { "Transfer" }
         }
@@ -106,8 +104,9 @@ fn account_form() -> Markup {
                     autocomplete="off" required;
             }
             label {
-                span { "Overdraft" }
-                input type="number" name="overdraft" value="0" min="0" step="1" inputmode="numeric" required;
+                span { "Overdraft, as in 100.00" }
+                input name="overdraft" value="0.00" inputmode="decimal" pattern="[0-9,]+([.][0-9]+)?"
+                    title="An amount, as in 100.00" autocomplete="off" required;
             }
             button { "Open" }
         }

@@ -1,4 +1,4 @@
-//! The standing queue: one that was not empty for some time, so that waiting in it helps nobody.
+//! The standing queue: one that was not empty for some time, so that a wait in it is in vain.
 //!
 //! A class that is served before others has a queue of its own in this sense: while lower classes keep all places taken, each of its requests waits for the
 //! next free place, but its queue becomes empty again and again. It is standing when that no longer happens.

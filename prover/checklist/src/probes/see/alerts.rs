@@ -39,7 +39,7 @@ pub const PROBE: Probe = Probe {
 /// The most alerts of one service.
 const FEW: usize = 10;
 /// Severities that wake people.
-const PAGES: [&str; 7] = ["page", "pager", "critical", "emergency", "high", "p1", "sev1"];
+pub(super) const PAGES: [&str; 7] = ["page", "pager", "critical", "emergency", "high", "p1", "sev1"];
 /// Beginnings of names of metrics of causes.
 const CAUSES: [&str; 9] =
     ["process_", "node_", "container_", "go_", "jvm_", "python_", "nodejs_", "kube_pod_container_status_", "machine_"];

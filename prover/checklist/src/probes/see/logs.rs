@@ -9,14 +9,16 @@
 //! - **Decides**: no line at all; more than one line in twenty that is no JSON object or has no time, level and message under the
 //!   same names as the others; no line with an id that was sent; a marker in any line; a line or more for each request of a flood.
 //!   A flood that is less than 300 requests and makes less than 300 lines a second decides nothing, and when the requests with
-//!   markers made no line, nothing is known of what is redacted. OTLP and log files are not looked at.
+//!   markers made no line, nothing is known of what is redacted. A file with an id that was sent is a log file, whose bound is not
+//!   seen in so short a time; where none of the files that changed has one, there is none. Log records that come over OTLP to keel's
+//!   collector with the trace id that was sent are shipped.
 //!   Requests that are not answered because the output is not read, an end or a spin (half a core) once the reader is gone or the
 //!   disk is full, a start on a full disk that hangs or ends without a reason, fall short. One that prints nothing cannot be stopped so.
 //! - **Blast radius**: load of one client for some seconds; the service is stopped and started.
 //! - **Bound in time**: 50 s, and four times the declared start and drain time.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::join_all;
 use http::Method;
@@ -32,8 +34,10 @@ use crate::probe::Probe;
 use crate::recipe::Printed;
 use crate::recipe::Recipe;
 
+mod files;
 #[cfg(test)]
 mod judge_tests;
+mod otlp;
 mod reader;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
@@ -72,7 +76,7 @@ const MESSAGE: [&str; 6] = ["message", "msg", "event", "body", "Body", "MESSAGE"
 /// Examines the running subject.
 pub async fn examine(lab: &mut Lab) -> Finding {
     let markers = markers();
-    let before = lab.uptime();
+    let (before, since) = (lab.uptime(), SystemTime::now());
     tell_secrets(lab, &markers).await;
     let found = await_id(lab).await;
     let told = lab.output().iter().filter(|line| line.at >= before).count();
@@ -84,11 +88,13 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         .map(|line| line.text)
         .filter(|line| !line.trim().is_empty())
         .collect();
+    let files = files::judge(&files::written(lab, since), &[REQUEST_ID, TRACE_ID]);
     if lines.is_empty() {
         let what = "it printed nothing, neither at its start nor for requests";
         let recipe = Recipe::Output { requests: vec![lab.harmless()], fault: Printed::Nothing };
         let mut evidence = reader::unknown(&format!("{what}: its output cannot stop it"));
         evidence.push(clause::STRUCTURED.contradicts(what).reproduced_by(recipe));
+        evidence.push(files);
         return Finding::judge(ID, evidence);
     }
     let requests = telling(lab, &markers);
@@ -105,7 +111,9 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     });
     evidence.extend(secrets(&lines, &markers, told, &requests));
     evidence.push(flood(lab).await);
+    evidence.push(files);
     evidence.extend(reader::examine(lab).await);
+    evidence.push(otlp::examine(lab).await);
     Finding::judge(ID, evidence)
 }
 

@@ -3,16 +3,20 @@
 //! - **Hypothesis**: the metrics parse as Prometheus or OpenMetrics text; a counter of requests and a histogram of latency, both by
 //!   route, rise by just what was sent; errors are told apart by status; something shows saturation; paths that strangers make
 //!   up, and identifiers in paths, make no new series; each declared GET raises a series by route, and each declared dependency is
-//!   named by one. Pools and queues cannot be listed from outside: one gauge of saturation stands for them.
+//!   named by one. Pools and queues cannot be listed from outside: one gauge of saturation stands for them. Of requests that a slow
+//!   dependency makes slow, the percentiles between two scrapes are those of keel's clock. The same metrics are exported over OTLP.
 //! - **Sent**: the metrics path five times; `ASKED` harmless requests; `LOST` GETs of different paths that do not exist;
-//!   the mix twice; each declared GET once.
-//! - **Decides**: a scrape that does not parse, or any of these not seen; of a scrape with bad lines the good ones are examined.
-//! - **Blast radius**: what the mix does.
-//! - **Bound in time**: some 60 exchanges, each within the service's deadline plus 5 s.
+//!   the mix twice; each declared GET once; quick and slow requests of one that uses a dependency, and some while it refuses connections;
+//!   after a start with keel's OTLP collector the mix and some harmless requests.
+//! - **Decides**: a scrape that does not parse, or any of these not seen; of a scrape with bad lines the good ones are examined. A service
+//!   that exports no metrics, and whose environment does not say that it does, is not known in that.
+//! - **Blast radius**: what the mix does; a dependency is slow and then away for some seconds; the service is started twice.
+//! - **Bound in time**: some 100 exchanges, each within the service's deadline plus 5 s, and 15 s for exports.
 
-use keel_wire::http::{Client, Exchange, Request};
+use keel_wire::http::{Client, Request};
 
 use self::exposition::{ROUTE, Sample, Scrape};
+use self::reading::{LATENCY, scrape};
 use crate::clause::Clause;
 use crate::clause::see::metrics as clause;
 use crate::finding::{Evidence, Finding};
@@ -22,10 +26,13 @@ use crate::recipe::Recipe;
 use crate::recipe::Shows;
 use crate::recipe::series::{Kind, Series};
 
-pub(super) mod exposition;
+pub(crate) mod exposition;
 #[cfg(test)]
 mod judge_tests;
+mod otlp;
 mod parts;
+mod percentiles;
+mod reading;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]
@@ -48,8 +55,6 @@ const LOST: usize = 20;
 /// Labels that tell errors apart.
 const STATUS: [&str; 7] =
     ["status", "code", "status_code", "http_status_code", "http_response_status_code", "http_status", "outcome"];
-/// Words in the names of histograms of latency.
-const LATENCY: [&str; 5] = ["duration", "latency", "seconds", "time", "ms"];
 /// Words in the names of gauges that show how full something is.
 const SATURATION: [&str; 14] = [
     "in_flight",
@@ -102,6 +107,8 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     evidence.push(saturation(&warm).reproduced_by(recipe));
     evidence.push(cardinality(lab, &admin, &path).await);
     evidence.extend(parts::examine(lab, &admin, &path).await);
+    evidence.extend(percentiles::examine(lab, &admin, &path).await);
+    evidence.push(otlp::examine(lab).await);
     Finding::judge(ID, evidence)
 }
 
@@ -123,15 +130,6 @@ async fn find(lab: &Lab, admin: &Client) -> Result<String, Finding> {
     }
     let reason = "no metrics were found: say `metrics = \"/path\"` (and `admin`, when they are on another listener)";
     Err(Finding::unknown(ID, reason, evidence))
-}
-
-/// The lines that are of the format.
-async fn scrape(admin: &Client, path: &str) -> Result<(Scrape, Exchange), Evidence> {
-    let exchange = admin.send(Request::get(path)).await;
-    let Some(answer) = exchange.answer().filter(|answer| answer.status == 200) else {
-        return Err(clause::PROMETHEUS.contradicts(format!("{path} gives no metrics")).with(&exchange));
-    };
-    Ok((Scrape::read(&answer.text()).0, exchange))
 }
 
 /// Sends GETs of paths that do not exist, all different.
@@ -198,9 +196,12 @@ fn series(piece: &Evidence, is_error: bool) -> Option<(Kind, String, usize)> {
 /// Judges that counters and histograms rose by what was asked for; `is_error` says that the harmless request is answered with an error.
 fn risen(before: &Scrape, after: &Scrape, asked: &str, is_error: bool) -> Vec<Evidence> {
     let just_so = |sample: &Sample, by: usize| (sample.value - before.value(sample) - by as f64).abs() < 1e-9;
-    let counter = |sample: &&Sample| sample.name.ends_with("_total") || after.kind(&sample.name) == "counter";
     let histogram = |sample: &&Sample| {
         sample.name.ends_with("_count") && ["histogram", "summary"].contains(&after.kind(&sample.name))
+    };
+    // The count of a histogram is a counter too.
+    let counter = |sample: &&Sample| {
+        sample.name.ends_with("_total") || after.kind(&sample.name) == "counter" || histogram(sample)
     };
     let latency = |sample: &&Sample| LATENCY.iter().any(|word| sample.name.contains(word));
     let by = |sample: &Sample, labels: &[&str]| labels.iter().any(|label| sample.labels.contains_key(*label));

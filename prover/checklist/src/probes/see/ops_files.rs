@@ -36,14 +36,23 @@ pub(super) struct Alert {
     pub(super) expression: String,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) annotations: BTreeMap<String, String>,
+    /// The time for which its expression has to hold, such as `5m`; empty for none.
+    pub(super) held: String,
+}
+
+/// A recording rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Recorded {
+    pub(super) expression: String,
+    pub(super) labels: BTreeMap<String, String>,
 }
 
 /// All rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Rules {
     pub(super) alerts: Vec<Alert>,
-    /// The expressions of recording rules by the names that they record.
-    pub(super) recorded: BTreeMap<String, Vec<String>>,
+    /// Recording rules by the names that they record.
+    pub(super) recorded: BTreeMap<String, Vec<Recorded>>,
 }
 
 /// A query of a dashboard.
@@ -88,9 +97,13 @@ impl Rules {
             match (rule.get("alert"), rule.get("record")) {
                 (Some(name), None) => {
                     let (labels, annotations) = (texts(rule.get("labels")), texts(rule.get("annotations")));
-                    self.alerts.push(Alert { name: plain(name), expression, labels, annotations });
+                    let held = rule.get("for").map(plain).unwrap_or_default();
+                    self.alerts.push(Alert { name: plain(name), expression, labels, annotations, held });
                 }
-                (None, Some(name)) => self.recorded.entry(plain(name)).or_default().push(expression),
+                (None, Some(name)) => {
+                    let recorded = Recorded { expression, labels: texts(rule.get("labels")) };
+                    self.recorded.entry(plain(name)).or_default().push(recorded);
+                }
                 _ => return Err("a rule has not just one of `alert` and `record`".to_owned()),
             }
         }
@@ -105,8 +118,8 @@ impl Rules {
             let mut next = BTreeSet::new();
             for name in open {
                 match self.recorded.get(&name) {
-                    Some(expressions) if known.insert(name.clone()) => {
-                        next.extend(expressions.iter().flat_map(|inside| promql::metrics(inside)));
+                    Some(rules) if known.insert(name.clone()) => {
+                        next.extend(rules.iter().flat_map(|rule| promql::metrics(&rule.expression)));
                     }
                     Some(_) => {}
                     None => drop(found.insert(name)),
@@ -148,7 +161,7 @@ fn collect(value: &Value, title: &str, queries: &mut Vec<Query>) {
 }
 
 /// Returns true if a metric is published, or made by Prometheus itself.
-pub(super) fn is_published(name: &str, scrape: &Scrape) -> bool {
+pub(crate) fn is_published(name: &str, scrape: &Scrape) -> bool {
     let made = OF_PROMETHEUS.contains(&name) || name.starts_with("scrape_");
     let base = ["_bucket", "_count", "_sum", "_total"].iter().find_map(|suffix| name.strip_suffix(suffix));
     made || scrape.samples.iter().any(|sample| sample.name == name)
@@ -158,16 +171,16 @@ pub(super) fn is_published(name: &str, scrape: &Scrape) -> bool {
 
 /// The metrics of the service, and the control of every name that is found among them.
 #[derive(Clone, Debug)]
-pub(super) struct Published {
-    pub(super) scrape: Scrape,
-    pub(super) control: Control,
+pub(crate) struct Published {
+    pub(crate) scrape: Scrape,
+    pub(crate) control: Control,
 }
 
 /// Reads the metrics, under the control that a name which was made up is not among them.
 ///
 /// # Errors
 /// The reason why they are not known.
-pub(super) async fn published(lab: &Lab) -> Result<Published, String> {
+pub(crate) async fn published(lab: &Lab) -> Result<Published, String> {
     let path = lab.subject.metrics.clone().unwrap_or_else(|| "/metrics".to_owned());
     let exchange = lab.admin().send(keel_wire::http::Request::get(&path)).await;
     let text = exchange.answer().filter(|answer| answer.status == 200).map(keel_wire::http::Answer::text);

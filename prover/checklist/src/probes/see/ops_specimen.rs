@@ -72,6 +72,7 @@ pub(crate) fn declare(name: &str, subject: &mut Subject, stage: &Stage) -> io::R
         folder: stage.folder.join("ops"),
         rules: vec!["rules.yml".into()],
         dashboards: vec!["dashboard.json".into()],
+        autoscale: Vec::new(),
         playbooks: Some("playbooks".into()),
         check: Some(check.to_owned()),
     });

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::specimen_exports::{self as exports, Source};
+use super::specimen_latency::{Form, Latencies};
 use crate::probes::call::specimen as call;
 use crate::specimen::Server;
 use crate::specimen::server::{Request, Response, serve};
@@ -67,8 +69,24 @@ pub(crate) enum Flaw {
     CountsTimeouts,
     /// Liveness asks the dependency.
     DyingWithOthers,
+    /// Exports nothing over OTLP.
+    NoExports,
+    /// Exports metrics over OTLP, and no log records.
+    MetricsAlone,
+    /// Its histograms have one bound.
+    OneBound,
+    /// Its histograms end where the handler begins.
+    TooEarly,
+    /// Its latencies are quantiles since the start.
+    SinceStart,
+    /// Counts every second failure.
+    LosesFailures,
+    /// Writes its lines into a file as well.
+    LogFile,
 }
 
+/// The log file of the one that has one, where it runs.
+const LOG_FILE: &str = "keel-specimen.log";
 /// Lines in a second that the sound one prints.
 const LINES: u32 = 50;
 
@@ -87,14 +105,29 @@ pub(crate) fn tell(flaw: Flaw, port: u16) -> ! {
         }
         std::process::exit(i32::from(flaw == Flaw::ClearFull));
     }
-    let service = Service { flaw, queue: writer(flaw), ..Service::default() };
+    let service = Arc::new(Service { flaw, queue: writer(flaw), ..Service::default() });
     service.print("INFO", "started", "");
+    if flaw != Flaw::NoExports {
+        let told = Arc::clone(&service);
+        let source: Source = Arc::new(move || (told.latencies.count(), std::mem::take(&mut *lock(&told.traces))));
+        exports::begin(source, flaw == Flaw::MetricsAlone);
+    }
     serve(port, move |request| service.serve(request))
+}
+
+/// Every write leaves what is inside whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[derive(Debug)]
 struct Service {
     flaw: Flaw,
+    latencies: Latencies,
+    /// Requests that were answered with 5xx.
+    failures: AtomicU64,
+    /// The traces of requests whose log records are not exported yet.
+    traces: Mutex<Vec<String>>,
     /// Requests by route and status.
     requests: Mutex<BTreeMap<(String, u16), u64>>,
     /// True if the last call to the dependency failed.
@@ -113,6 +146,9 @@ impl Default for Service {
     fn default() -> Self {
         Self {
             flaw: Flaw::None,
+            latencies: Latencies::default(),
+            failures: AtomicU64::default(),
+            traces: Mutex::default(),
             requests: Mutex::default(),
             sick: AtomicBool::default(),
             in_flight: AtomicU64::default(),
@@ -126,13 +162,26 @@ impl Default for Service {
 impl Service {
     fn serve(&self, request: &Request) -> Response {
         let path = request.path.split('?').next().unwrap_or_default();
+        let since = Instant::now();
         let (route, response) = self.answer(path);
+        let took = since.elapsed();
         let route = if self.flaw == Flaw::RawPaths { path } else { route };
         if !["/metrics", "/livez", "/readyz", "/startupz", "/health"].contains(&path)
             && self.flaw != Flaw::StandingStill
         {
-            let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-            *requests.entry((route.to_owned(), response.status)).or_default() += 1;
+            let lost = self.flaw == Flaw::LosesFailures
+                && response.status >= 500
+                && self.failures.fetch_add(1, Relaxed) % 2 == 0;
+            if !lost {
+                *lock(&self.requests).entry((route.to_owned(), response.status)).or_default() += 1;
+            }
+            self.latencies.record(route, took);
+        }
+        if let Some(trace) = request.header("traceparent").and_then(|header| header.split('-').nth(1)) {
+            let mut traces = lock(&self.traces);
+            if traces.len() < QUEUE {
+                traces.push(trace.to_owned());
+            }
         }
         self.log(request, path, response.status);
         response
@@ -189,7 +238,7 @@ impl Service {
         if self.flaw == Flaw::NoMetrics {
             return "requests: many\n".to_owned();
         }
-        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let requests = lock(&self.requests).clone();
         let mut text = "# TYPE http_requests_total counter\n".to_owned();
         let mut routes: BTreeMap<&str, u64> = BTreeMap::new();
         for ((route, status), count) in &requests {
@@ -198,15 +247,15 @@ impl Service {
                 text.push_str(&format!("http_requests_total{{route=\"{route}\",status=\"{status}\"}} {count}\n"));
             }
         }
-        text.push_str("# TYPE http_request_duration_seconds histogram\n");
-        for (route, count) in routes {
-            if self.flaw == Flaw::NoStatus {
-                text.push_str(&format!("http_requests_total{{route=\"{route}\"}} {count}\n"));
-            }
-            for series in [format!("bucket{{route=\"{route}\",le=\"+Inf\"}}"), format!("count{{route=\"{route}\"}}")] {
-                text.push_str(&format!("http_request_duration_seconds_{series} {count}\n"));
-            }
+        for (route, count) in routes.into_iter().filter(|_| self.flaw == Flaw::NoStatus) {
+            text.push_str(&format!("http_requests_total{{route=\"{route}\"}} {count}\n"));
         }
+        text.push_str(&self.latencies.text(match self.flaw {
+            Flaw::OneBound => Form::OneBound,
+            Flaw::TooEarly => Form::TooEarly,
+            Flaw::SinceStart => Form::SinceStart,
+            _ => Form::Histogram,
+        }));
         if self.flaw != Flaw::NoCalls {
             let failed = self.failed.load(Relaxed);
             text.push_str(&format!(
@@ -243,7 +292,7 @@ impl Service {
     }
 
     fn print(&self, level: &str, message: &str, id: &str) {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = lock(&self.lines);
         // A window of two seconds, so that requests soon after a flood print nothing.
         let window = Duration::from_secs(if self.flaw == Flaw::ClearFull { 2 } else { 1 });
         if lines.0.elapsed() > window {
@@ -260,6 +309,11 @@ impl Service {
             _ => format!("{{\"ts\":{now},\"level\":\"{level}\",\"message\":\"{message}\",\"request_id\":\"{id}\"}}\n"),
         };
         match self.flaw {
+            Flaw::LogFile => {
+                let file = std::fs::OpenOptions::new().create(true).append(true).open(LOG_FILE);
+                let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
+                drop(self.queue.try_send(line));
+            }
             Flaw::Blocks => print!("{line}"),
             // Fails only when the writer has ended, and the process with it.
             Flaw::BlocksLate => drop(self.queue.send(line)),

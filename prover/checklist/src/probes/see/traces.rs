@@ -31,6 +31,8 @@ pub(crate) mod specimen;
 mod tests;
 mod traced;
 
+pub(super) use self::traced::{fresh, variables};
+
 const ID: &str = "see.traces";
 
 /// The probe.

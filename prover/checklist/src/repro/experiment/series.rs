@@ -15,7 +15,7 @@ pub(super) fn series(subject: &Subject, series: &Series) -> Experiment {
     let kind = match series.kind {
         Kind::Any => "",
         Kind::Counter => {
-            " and (name.partition(\"{\")[0].endswith(\"_total\") or \"# TYPE \" + name.partition(\"{\")[0] + \" counter\" in text)"
+            " and (name.partition(\"{\")[0].endswith((\"_total\", \"_count\")) or \"# TYPE \" + name.partition(\"{\")[0] + \" counter\" in text)"
         }
         Kind::Count => {
             " and name.partition(\"{\")[0].endswith(\"_count\") and re.search(\"# TYPE \" + name.partition(\"{\")[0][:-6] + \" (histogram|summary)\", text)"

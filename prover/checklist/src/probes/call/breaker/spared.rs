@@ -36,7 +36,7 @@ pub(super) struct Spared {
     pub(super) answered_within: Option<Duration>,
     /// The part of the time, from 0 to 1, in which a call was open.
     pub(super) busy: f64,
-    /// That time.
+    /// Length of the time.
     span: Duration,
     /// The duration of calls, in the middle of those that ended before.
     pub(super) lasted: Duration,

@@ -8,9 +8,13 @@ use crate::specimen::{Server, Specimen};
 
 /// The specimens.
 pub(crate) const SPECIMENS: &[Specimen] = &[
-    GOOD.holds_but_for(&[clause::OTLP, clause::FILES], "prints JSON with ids and a bound, and waits for no reader"),
+    GOOD.holds("prints JSON with ids and a bound, exports the same, and waits for no reader"),
     Server::new("see-clear-full", |port| tell(Flaw::ClearFull, port))
-        .holds_but_for(&[clause::OTLP, clause::FILES], "refuses to start on a full disk, and says why"),
+        .holds("refuses to start on a full disk, and says why"),
+    Server::new("see-metrics-alone", |port| tell(Flaw::MetricsAlone, port))
+        .holds_but_for(&[clause::OTLP], "exports metrics over OTLP, and no log records"),
+    Server::new("see-log-file", |port| tell(Flaw::LogFile, port))
+        .holds_but_for(&[clause::FILES], "writes its lines into a file as well"),
     Server::new("see-blocks", |port| tell(Flaw::Blocks, port)).falls_short("waits for the reader of its output"),
     Server::new("see-blocks-late", |port| tell(Flaw::BlocksLate, port))
         .falls_short("prints from a thread of its own, and waits for it once its queue is full"),

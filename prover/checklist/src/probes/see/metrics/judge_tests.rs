@@ -40,6 +40,19 @@ fn traffic_and_latency_are_counted_by_route_and_errors_by_status() {
 }
 
 #[test]
+fn the_count_of_a_histogram_by_route_and_status_tells_traffic_and_errors_as_well() {
+    let scrape = |good: usize, errors: usize| {
+        let line = |route: &str, status: u16, count| {
+            format!("request_seconds_count{{route=\"{route}\",status=\"{status}\"}} {count}\n")
+        };
+        let text = format!("# TYPE request_seconds histogram\n{}{}", line("/", 200, good), line("none", 404, errors));
+        Scrape::read(&text).0
+    };
+    assert_eq!(good(&scrape(1, 1), &scrape(1 + ASKED, 1 + LOST)), [true, true, true]);
+    assert_eq!(good(&scrape(1, 1), &scrape(1 + ASKED, 1)), [true, true, false]);
+}
+
+#[test]
 fn a_gauge_shows_how_full_something_is() {
     let of = |text: &str| saturation(&Scrape::read(text).0).is_for();
     assert!(of("# TYPE requests_in_flight gauge\nrequests_in_flight 3\n"));

@@ -22,10 +22,11 @@ const SAMPLED: usize = 3;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(25);
 /// The variables that every SDK of OpenTelemetry reads, beside the endpoint.
-const VARIABLES: [(&str, &str); 3] = [
+const VARIABLES: [(&str, &str); 4] = [
     ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
     ("OTEL_BSP_SCHEDULE_DELAY", "200"),
-    ("OTEL_METRIC_EXPORT_INTERVAL", "1000"),
+    ("OTEL_BLRP_SCHEDULE_DELAY", "200"),
+    ("OTEL_METRIC_EXPORT_INTERVAL", "500"),
 ];
 
 /// The running subject, with what its calls and its exports come to.
@@ -52,7 +53,7 @@ pub(super) struct Observed {
 }
 
 /// The environment that sends exports to a collector at this address.
-pub(super) fn variables(address: &str) -> Vec<(String, String)> {
+pub(in crate::probes::see) fn variables(address: &str) -> Vec<(String, String)> {
     let all = VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), format!("http://{address}"));
     all.into_iter().chain([endpoint]).collect()
@@ -192,7 +193,7 @@ pub(super) fn is_answer(span: &Span, sent: &TraceParent) -> bool {
 }
 
 /// A context that no request had before.
-pub(super) fn fresh(flags: u8) -> TraceParent {
+pub(in crate::probes::see) fn fresh(flags: u8) -> TraceParent {
     // Each state hashes with keys of its own.
     let random = || RandomState::new().build_hasher().finish() | 1;
     let trace = format!("{:016x}{:016x}", random(), random());

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+#[cfg(feature = "tls")]
 use tokio_rustls::server::TlsStream;
 
 use crate::acknowledged::Acknowledged;
@@ -15,17 +16,20 @@ use crate::age::Received;
 /// TCP, or TLS over it. Of a TLS connection the kernel counts encrypted bytes.
 pub(crate) enum Transport {
     Plain(TcpStream),
+    #[cfg(feature = "tls")]
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Transport {
-    pub(super) fn tls(stream: TlsStream<TcpStream>) -> Self {
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(stream: TlsStream<TcpStream>) -> Self {
         Self::Tls(Box::new(stream))
     }
 
     fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(socket) => socket,
+            #[cfg(feature = "tls")]
             Self::Tls(stream) => stream.get_ref().0,
         }
     }
@@ -51,6 +55,7 @@ impl AsyncRead for Transport {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_read(context, buffer),
+            #[cfg(feature = "tls")]
             Self::Tls(stream) => {
                 // What the socket had no room for (a refusal of an earlier request) goes out even when nobody writes more.
                 if stream.get_ref().1.wants_write()
@@ -68,6 +73,7 @@ impl AsyncWrite for Transport {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_write(context, bytes),
+            #[cfg(feature = "tls")]
             Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
@@ -79,6 +85,7 @@ impl AsyncWrite for Transport {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_write_vectored(context, slices),
+            #[cfg(feature = "tls")]
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(context, slices),
         }
     }
@@ -86,6 +93,7 @@ impl AsyncWrite for Transport {
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Plain(socket) => socket.is_write_vectored(),
+            #[cfg(feature = "tls")]
             Self::Tls(stream) => stream.is_write_vectored(),
         }
     }
@@ -93,6 +101,7 @@ impl AsyncWrite for Transport {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_flush(context),
+            #[cfg(feature = "tls")]
             Self::Tls(stream) => Pin::new(stream).poll_flush(context),
         }
     }
@@ -100,6 +109,7 @@ impl AsyncWrite for Transport {
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_shutdown(context),
+            #[cfg(feature = "tls")]
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
