@@ -171,9 +171,7 @@ async fn peace(lab: &Lab, work: &Work) -> Result<Control, crate::control::Uncont
     let within = within(lab);
     let left = if early { PEACE } else { work.wait(lab, &asked.done, within).await };
     work.double.set(Behaviour::Pass);
-    let all = work.double.take_calls();
-    let own = work.without_looks(all.clone());
-    let calls = calls_of_jobs(if own.len() >= PEACE { own } else { all }, PEACE);
+    let calls = calls_of_jobs(work.double.take_calls(), PEACE);
     // What else the service calls by itself, such as a health check, is no call of a job.
     if !calls.is_empty() {
         work.double.only(calls.clone());

@@ -41,7 +41,7 @@ impl OwnCalls {
 }
 
 /// Returns true if the call is a read of the path at which the dependency is declared to be ready. `/` is no path for this alone.
-pub(crate) fn looks_whether_ready(declared: &Dependency, call: &Call) -> bool {
+fn looks_whether_ready(declared: &Dependency, call: &Call) -> bool {
     let path = |path: &str| path.split('?').next().unwrap_or_default().to_owned();
     let ready = declared.ready.as_deref().map(path).filter(|ready| ready != "/");
     call.method.is_safe() && ready == Some(path(&call.path))

@@ -177,10 +177,12 @@ impl Spared {
         let all_came = asked > 1 && came + 1 >= asked;
         let told =
             format!("calls to {name} were open for {busy:.0} % of the time; at first {asked} requests opened {came}");
-        let otherwise = format!("{told}: a bound of calls at a time would spare them as well");
         // A busy machine leaves places empty that a bound would have filled.
         let waited = self.contention.waited.as_secs_f64() / self.span.as_secs_f64().max(f64::MIN_POSITIVE);
-        Control::seen(self.busy + waited <= MOST_BUSY || all_came, told, otherwise)
+        let rested = self.busy + waited <= MOST_BUSY;
+        let perhaps = if self.busy <= MOST_BUSY && !rested { ", or the machine was too busy to tell" } else { "" };
+        let otherwise = format!("{told}: a bound of calls at a time would spare them as well{perhaps}");
+        Control::seen(rested || all_came, told, otherwise)
     }
 
     /// Shows that the requests at first, before a breaker could open, succeeded: calls were slow, and did not fail.

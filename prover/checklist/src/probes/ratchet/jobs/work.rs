@@ -3,13 +3,12 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use keel_drill::double::{Call, Double};
+use keel_drill::double::Double;
 use keel_wire::http::{Exchange, Request};
 
 use crate::finding::Finding;
 use crate::lab::Lab;
 use crate::probes::support::in_place;
-use crate::probes::support::own_calls::looks_whether_ready;
 use crate::subject::{Dependencies, Dependency, RequestSpec};
 
 /// Between two looks at jobs that are not done.
@@ -68,12 +67,6 @@ impl Work {
     /// Starts the subject again with the double in the place.
     pub(super) async fn start(&self, id: &str, lab: &mut Lab) -> Result<(), Finding> {
         in_place::start_with(id, lab, &[(&self.declared, &self.double)]).await.map(drop)
-    }
-
-    /// The calls without those that look whether the dependency is ready.
-    pub(super) fn without_looks(&self, mut calls: Vec<Call>) -> Vec<Call> {
-        calls.retain(|call| !looks_whether_ready(&self.declared, call));
-        calls
     }
 
     /// Asks for so many jobs at once.
