@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn a_rotated_key_opens_what_the_old_one_sealed_until_the_old_one_is_removed() {
         let (old, new) = (key("a", 1), key("b", 2));
-        let sealed = keys(&[old.clone()]).seal(b"text", b"name").unwrap();
+        let sealed = keys(std::slice::from_ref(&old)).seal(b"text", b"name").unwrap();
         let both = keys(&[new.clone(), old]);
         assert_eq!(both.open(&sealed, b"name").unwrap(), b"text");
         assert!(both.seal(b"text", b"name").unwrap().starts_with("b."));

@@ -107,7 +107,7 @@ mod tests {
             bounds.into_iter().for_each(has);
             has("stabilizationWindowSeconds: 300");
             has("saturation_ratio");
-            RESOURCES.into_iter().for_each(|resource| has(resource));
+            RESOURCES.into_iter().for_each(has);
             assert!(file.is_generated);
         }
     }
