@@ -57,7 +57,7 @@ const SECONDS: &[(&str, u64)] = &[
     ("see.traces", 30),
     ("see.alerts", 1),
     ("see.dashboards", 1),
-    ("see.slo", 6),
+    ("see.slo", 11),
     ("ship.make", 1),
     ("ship.config", 4),
     ("ship.supply-chain", 1),

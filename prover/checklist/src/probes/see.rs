@@ -4,6 +4,7 @@ use crate::probe::Probe;
 
 mod environment;
 mod exports;
+mod fresh_context;
 pub(crate) mod ops_files;
 #[cfg(feature = "specimens")]
 pub(crate) mod ops_specimen;

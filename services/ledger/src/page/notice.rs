@@ -20,7 +20,7 @@ pub(super) enum Notice {
     Opened,
     /// No account was opened: the input is invalid.
     NotOpened,
-    /// Nobody signed in: the name is empty or too long.
+    /// No session was started: the name is empty or too long.
     NoName,
     /// The session was ended.
     SignedOut,

@@ -6,7 +6,7 @@ use keel_drill::collector::{Collector, Metric, Received};
 use keel_drill::trace_headers::TraceParent;
 
 use super::environment::variables;
-use super::traces;
+use super::fresh_context::fresh;
 use crate::lab::Lab;
 use crate::subject::Subject;
 
@@ -23,10 +23,10 @@ const LEAST_STILL: Duration = Duration::from_millis(600);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What came before and after `ASKED` requests.
+/// Exports before and after `ASKED` requests.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Exports {
-    /// What came some time before them, after which nothing was sent.
+    /// Those of some time before, after which nothing was sent.
     pub(super) still: Received,
     pub(super) before: Received,
     pub(super) after: Received,
@@ -96,7 +96,7 @@ async fn observed(lab: &mut Lab) -> Result<Exports, String> {
     lab.send_mix().await;
     wait(lab, || collector.exports() > 0 && !collector.received().metrics.is_empty() && collector.received().logs > 0)
         .await;
-    let sent = traces::fresh(1);
+    let sent = fresh(1);
     let mut exports = Exports { trace: sent.trace.clone(), ..Exports::default() };
     if collector.exports() == 0 {
         return Ok(exports);

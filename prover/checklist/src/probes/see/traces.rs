@@ -31,8 +31,6 @@ pub(crate) mod specimen;
 mod tests;
 mod traced;
 
-pub(super) use self::traced::fresh;
-
 const ID: &str = "see.traces";
 
 /// The probe.

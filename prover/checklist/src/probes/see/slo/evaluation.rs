@@ -107,7 +107,7 @@ impl World<'_> {
     /// Prepares an expression.
     ///
     /// # Errors
-    /// What of it cannot be evaluated.
+    /// The part of it that cannot be evaluated.
     pub(super) fn prepare(self, text: &str) -> Result<Prepared, String> {
         self.of(&expression::read(text)?, 0)
     }
@@ -115,7 +115,7 @@ impl World<'_> {
     /// The selectors with a range in an expression, and in the recording rules that it names.
     ///
     /// # Errors
-    /// What of it cannot be read.
+    /// The part of it that cannot be read.
     pub(super) fn ranges(self, text: &str) -> Result<Vec<Selector>, String> {
         let (mut found, mut open, mut known) = (Vec::new(), vec![expression::read(text)?], BTreeSet::new());
         while let Some(next) = open.pop() {

@@ -48,7 +48,7 @@ impl Selector {
 /// Reads an expression.
 ///
 /// # Errors
-/// What of it is not read.
+/// The part of it that is not read.
 pub(crate) fn read(text: &str) -> Result<Expression, String> {
     let mut reader = Reader { tokens: tokens(text)?, at: 0, depth: 0 };
     let expression = reader.binary(0)?;
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_read_is_refused() {
+    fn expressions_that_are_not_read_are_refused() {
         for text in ["a[5m:1m]", "rate(a[5x])", "a offset 5m", "a @ 1", "sum(a", "a b", "a{b}", "", "rate(a[5m])[1h]"] {
             assert!(read(text).is_err(), "{text}");
         }

@@ -97,7 +97,7 @@ fn a_time_that_an_alert_has_to_hold_counts() {
 }
 
 #[test]
-fn a_budget_is_told_by_a_series_or_a_rule_that_falls_with_failures() {
+fn a_series_or_a_rule_that_falls_with_failures_tells_the_budget() {
     let counted = counted(5);
     let judged = |record: Option<&str>, scrapes: &[Scrape; 3]| {
         let mut rules = rules(PAGE, None);

@@ -5,11 +5,12 @@ use keel_drill::double::Call;
 use keel_drill::trace_headers::TraceParent;
 
 use super::propagated::{continued, malformed, replaced, same_decision};
-use super::traced::{Observed, Place, Traced, fresh, read_of};
+use super::traced::{Observed, Place, Traced, read_of};
 use crate::clause::see::traces as clause;
 use crate::control::{Control, Uncontrolled};
 use crate::finding::Evidence;
 use crate::lab::Lab;
+use crate::probes::see::fresh_context::fresh;
 use crate::subject::{Dependencies, RequestSpec};
 
 /// The most requests for each dependency.

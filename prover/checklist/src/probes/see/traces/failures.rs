@@ -4,10 +4,11 @@ use keel_drill::collector::Span;
 use keel_drill::double::Behaviour;
 use keel_drill::trace_headers::TraceParent;
 
-use super::traced::{Place, Traced, fresh, is_answer};
+use super::traced::{Place, Traced, is_answer};
 use crate::clause::see::traces as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
+use crate::probes::see::fresh_context::fresh;
 use crate::subject::RequestSpec;
 
 /// Makes a request fail, and looks at its spans.

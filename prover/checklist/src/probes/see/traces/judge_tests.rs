@@ -11,8 +11,8 @@ use keel_drill::trace_headers::{TraceHeaders, TraceParent};
 use super::context::{called, entered, judge_decisions, judge_exports};
 use super::propagated::{continued, malformed, replaced, same_decision};
 use super::sick_collector::{Answers, judge_answers, judge_exit};
-use super::traced::fresh;
 use super::{failures, queues};
+use crate::probes::see::fresh_context::fresh;
 use crate::testing::exchange::answered;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -7,10 +7,11 @@ use keel_drill::double::Call;
 use keel_drill::trace_headers::TraceParent;
 use keel_wire::http::Exchange;
 
-use super::traced::{Place, Traced, fresh};
+use super::traced::{Place, Traced};
 use crate::clause::see::traces as clause;
 use crate::finding::Evidence;
 use crate::lab::Lab;
+use crate::probes::see::fresh_context::fresh;
 use crate::subject::RequestSpec;
 
 /// The longest that queued work is waited for.

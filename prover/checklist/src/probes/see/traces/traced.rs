@@ -1,7 +1,5 @@
 //! The subject with doubles in the places of its dependencies and a collector of its spans.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 
 use keel_drill::collector::{Collector, Kind, Span};
@@ -11,6 +9,7 @@ use keel_wire::http::{Exchange, Request};
 
 use crate::lab::Lab;
 use crate::probes::see::environment::variables;
+use crate::probes::see::fresh_context::fresh;
 use crate::probes::support::own_calls::OwnCalls;
 use crate::subject::{Dependencies, Dependency, RequestSpec};
 
@@ -176,14 +175,6 @@ pub(super) fn sampled(lab: &Lab, spec: &RequestSpec) -> Request {
 /// Returns true if it is the span of the answer to a request with this context.
 pub(super) fn is_answer(span: &Span, sent: &TraceParent) -> bool {
     span.trace == sent.trace && (span.parent == sent.span || span.kind == Kind::Server)
-}
-
-/// A context that no request had before.
-pub(in crate::probes::see) fn fresh(flags: u8) -> TraceParent {
-    // Each state hashes with keys of its own.
-    let random = || RandomState::new().build_hasher().finish() | 1;
-    let trace = format!("{:016x}{:016x}", random(), random());
-    TraceParent { trace, span: format!("{:016x}", random()), flags }
 }
 
 fn http_dependencies(lab: &Lab) -> Vec<Dependency> {
