@@ -171,7 +171,7 @@ impl Service {
         {
             let lost = self.flaw == Flaw::LosesFailures
                 && response.status >= 500
-                && self.failures.fetch_add(1, Relaxed) % 2 == 0;
+                && self.failures.fetch_add(1, Relaxed).is_multiple_of(2);
             if !lost {
                 *lock(&self.requests).entry((route.to_owned(), response.status)).or_default() += 1;
             }
