@@ -104,10 +104,11 @@ mod tests {
             files.iter().zip([["minReplicas: 3", "maxReplicas: 7"], ["minReplicaCount: 3", "maxReplicaCount: 7"]])
         {
             let has = |text: &str| assert!(file.text.contains(text), "{text} is not in {}", file.text);
-            bounds.into_iter().for_each(has);
+            for text in bounds.into_iter().chain(RESOURCES) {
+                has(text);
+            }
             has("stabilizationWindowSeconds: 300");
             has("saturation_ratio");
-            RESOURCES.into_iter().for_each(has);
             assert!(file.is_generated);
         }
     }

@@ -11,7 +11,7 @@ fn scrape(good: usize, bad: usize) -> Scrape {
     let text = format!(
         "# TYPE requests_total counter\nrequests_total{{status=\"200\"}} {good}\nrequests_total{{status=\"503\"}} {bad}\n\
          # TYPE budget_left gauge\nbudget_left {}\n",
-        100 - bad as i64
+        100 - bad.min(100)
     );
     Scrape::read(&text).0
 }
