@@ -42,7 +42,7 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("jobs-insists", |port| work(Flaw::Insists, port)).falls_short("repeats failed jobs at once"),
     Server::new("jobs-rushes", |port| work(Flaw::Rushes, port)).falls_short("starts every job at once"),
     Server::new("jobs-doubles", |port| work(Flaw::Doubles, port)).falls_short("makes a job of each repeat"),
-    Server::new("jobs-checks-health", |port| checked(port))
+    Server::new("jobs-checks-health", checked)
         .holds("calls its dependency's health too, without a key, beside its jobs"),
     DEPENDENCY.is_called(),
 ];
