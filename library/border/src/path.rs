@@ -26,7 +26,8 @@ use crate::body::{Depth, Guarded, Refusal, is_json};
 use crate::border::Inner;
 use crate::client::Client;
 use crate::connection::Connection;
-use crate::content_coding::{ContentCoding, Decoded};
+use crate::content_coding::ContentCoding;
+use crate::decoded_body::Decoded;
 use crate::exchange::Exchange;
 use crate::forwarded::is_in;
 use crate::glance::Glance;
@@ -34,6 +35,7 @@ pub use crate::guard::Guard;
 pub use crate::step::{STEPS, Step};
 use crate::{
     Problem, content_coding, criticality, deadline, details, framing, headers, host, prepared, target, unsent,
+    websocket_origin,
 };
 
 /// A request that was let in, about to be worked on.
@@ -193,7 +195,14 @@ impl Inner {
         })?;
         let is_coded = glance.content_coding && !body.is_end_stream();
         let rules = self.guard.as_ref().map(|guard| guard.rules());
-        let coding = if is_coded { content_coding::check(&head.headers, rules)? } else { None };
+        if glance.upgrade {
+            websocket_origin::check(&head.headers, &head.uri, rules)?;
+        }
+        let coding = match rules {
+            _ if !is_coded => None,
+            Some(rules) if rules.coded_as_sent => None,
+            rules => content_coding::check(&head.headers, rules.map_or(&[], |rules| rules.codings))?,
+        };
         Ok((allowed, coding))
     }
 
