@@ -56,6 +56,7 @@ mod dependencies;
 #[cfg(feature = "client")]
 mod dependency;
 mod duration;
+mod event_stream;
 #[cfg(feature = "client")]
 mod export;
 mod failed;
@@ -82,6 +83,8 @@ mod route_rules;
 mod routes;
 mod run;
 mod running;
+mod security_contact;
+mod security_txt;
 pub mod service;
 pub mod settings;
 mod stop_budget;
@@ -92,8 +95,8 @@ pub mod without;
 
 pub use axum;
 pub use border::{
-    Border, ContentCoding, CrossOrigin, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits,
-    Listener, Network, Preconditions, Problem, RouteRules,
+    Border, ContentCoding, CrossOrigin, Deprecation, Draining, ForwardedHeader, InvalidNetwork, InvalidRouteRules,
+    Limits, Listener, Network, Preconditions, Problem, RouteRules,
 };
 pub use caller::Caller;
 pub use clap;
@@ -105,6 +108,7 @@ pub use database::Database;
 #[cfg(feature = "client")]
 pub use dependency::Dependency;
 pub use duration::{InvalidDuration, parse_duration};
+pub use event_stream::EventStream;
 pub use failed::{Cause, Failed};
 pub use garde;
 #[cfg(feature = "store")]
