@@ -82,7 +82,7 @@ CHANGES = [
     ("border.rate-limit", FLIP, "probes/border/rate_limit.rs", "clause::HEADERS.saw(«right == refused», statuses)", "right != refused", "rate_limit::judge_tests::refusals_must_be_429_and_say_when_to_come_again"),
     ("border.rate-limit", DROP, "probes/border/rate_limit.rs", "None if «!refused_meanwhile»", "false", "rate_limit::judge_tests::others_must_be_answered_while_the_first_is_refused"),
     ("border.rate-limit", CONSTANT, "probes/border/rate_limit.rs", "if «self.sent < FEW»", "true", "rate_limit::judge_tests::a_burst_without_a_refusal_shows_no_limit_unless_it_was_small"),
-    ("border.validation", FLIP, "probes/border/validation/shown.rs", "shown.partition(|(_, form)| «*form == Form::Harmless»)", "*form != Form::Harmless", "validation::judge_tests::one_page_that_shows_markup_is_against_it_however_many_escape_it"),
+    ("border.validation", FLIP, "probes/border/validation/shown.rs", "shown.partition(|(_, form)| «*form == Form::Harmless»)", "*form != Form::Harmless", "validation::judge_tests::one_page_that_shows_markup_is_against_it_beside_pages_that_escape_it"),
     ("border.validation", DROP, "probes/border/validation.rs", "«!before && !after»", "!before", "validation::judge_tests::a_refusal_must_name_the_field_as_a_word_of_its_own"),
     ("border.validation", CONSTANT, "probes/border/validation.rs", "clause::FIELD.saw(«named», format!", "true", "validation::judge_tests::a_refusal_must_name_the_field_as_a_word_of_its_own"),
     ("border.compress", FLIP, "probes/border/compress.rs", "(Some(200..=399), Some(risen)) if «risen < MEMORY»", "risen >= MEMORY", "compress::judge_tests::a_bomb_that_is_taken_is_against_it_unless_it_cost_no_memory"),

@@ -17,6 +17,7 @@ use crate::boundary::Boundary;
 use crate::client::{Client, Clients};
 use crate::cross_site::Scheme;
 use crate::forwarded;
+use crate::open_streams::StreamPlace;
 use crate::place::HeldPlace;
 use crate::protocol::Protocol;
 use crate::state::{Stage, State};
@@ -51,6 +52,8 @@ pub(crate) struct Connection {
     arrived: AtomicU64,
     /// True when the request that was read last was counted against the share of its client.
     counted: AtomicBool,
+    /// The place of the WebSocket that it became.
+    stream: Mutex<Option<StreamPlace>>,
     /// The place of its one open request (HTTP/1.1).
     pub(crate) place: HeldPlace,
     /// Its requests in the present turn of its task (HTTP/1.1).
@@ -113,6 +116,7 @@ impl Connection {
             unsent: Unsent::new(limits.clone(), Arc::default()),
             arrived: AtomicU64::new(0),
             counted: AtomicBool::new(false),
+            stream: Mutex::default(),
             place: HeldPlace::default(),
             turn: Turn::default(),
             is_tls: false,
@@ -265,6 +269,11 @@ impl Connection {
     pub(crate) fn answered(&self) {
         let mut current = self.current();
         current.state = current.state.answered();
+    }
+
+    /// Keeps the place of a WebSocket until the connection ends.
+    pub(crate) fn hold_stream(&self, place: StreamPlace) {
+        *self.stream.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
     }
 
     /// The answer agreed to another protocol.

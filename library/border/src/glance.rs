@@ -23,6 +23,8 @@ pub(crate) struct Glance {
     pub(crate) content_coding: bool,
     /// True when the client says which codings of an answer it accepts.
     pub(crate) accepted_codings: bool,
+    /// True when the client asks for another protocol.
+    pub(crate) upgrade: bool,
     /// True when the request has a precondition.
     pub(crate) condition: bool,
     /// True when the body has a transfer coding.
@@ -43,6 +45,7 @@ impl Glance {
                 11 if name == "criticality" => glance.criticality = true,
                 12 if name == "x-request-id" => glance.identity = true,
                 12 if name == "grpc-timeout" => glance.timeout = true,
+                7 if name == "upgrade" => glance.upgrade = true,
                 8 if name == "if-match" => glance.condition = true,
                 13 if name == "if-none-match" => glance.condition = true,
                 15 if name == "accept-encoding" => glance.accepted_codings = true,
@@ -79,6 +82,7 @@ mod tests {
         assert_eq!(glance(&["grpc-timeout"]), Glance { timeout: true, ..with(21) });
         assert_eq!(glance(&["criticality"]), Glance { criticality: true, ..with(20) });
         assert_eq!(glance(&["expect"]), Glance { expectation: true, ..with(15) });
+        assert_eq!(glance(&["upgrade"]), Glance { upgrade: true, ..with(16) });
         assert_eq!(glance(&["if-match"]), Glance { condition: true, ..with(17) });
         assert_eq!(glance(&["if-none-match"]), Glance { condition: true, ..with(22) });
         assert_eq!(glance(&["if-modified-since"]), Glance { condition: true, ..with(26) });

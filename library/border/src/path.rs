@@ -26,8 +26,9 @@ use crate::body::{Depth, Guarded, Refusal, is_json};
 use crate::border::Inner;
 use crate::client::Client;
 use crate::connection::Connection;
-use crate::content_coding::{ContentCoding, Decoded};
+use crate::content_coding::ContentCoding;
 use crate::cross_site::{self, Scheme};
+use crate::decoded_body::Decoded;
 use crate::exchange::Exchange;
 use crate::forwarded::is_in;
 use crate::glance::Glance;
@@ -35,6 +36,7 @@ pub use crate::guard::Guard;
 pub use crate::step::{STEPS, Step};
 use crate::{
     Problem, content_coding, criticality, deadline, details, framing, headers, host, prepared, target, unsent,
+    websocket_origin,
 };
 
 /// A request that was let in, about to be worked on.
@@ -195,8 +197,14 @@ impl Inner {
         })?;
         let is_coded = glance.content_coding && !body.is_end_stream();
         let rules = self.guard.as_ref().map(|guard| guard.rules());
-        let (taken, as_sent) = rules.map_or((&[][..], false), |rules| (rules.codings, rules.coded_as_sent));
-        let coding = if is_coded { content_coding::check(&head.headers, taken, as_sent)? } else { None };
+        if glance.upgrade {
+            websocket_origin::check(&head.headers, &head.uri, rules)?;
+        }
+        let coding = match rules {
+            _ if !is_coded => None,
+            Some(rules) if rules.coded_as_sent => None,
+            rules => content_coding::check(&head.headers, rules.map_or(&[], |rules| rules.codings))?,
+        };
         Ok((allowed, coding))
     }
 

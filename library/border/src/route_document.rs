@@ -19,6 +19,8 @@ impl RouteRules {
             ("rate_limit", self.rate_limit.map(rate)),
             ("client_rate_limit", self.client_rate_limit.map(rate)),
             ("streaming", self.streaming.then_some(Json::from(true))),
+            ("streams", self.streams.map(|(in_all, _)| json!(in_all))),
+            ("client_streams", self.streams.map(|(_, per_client)| json!(per_client))),
             ("cache_control", self.cache_control.map(Json::from)),
             ("compress", self.compress.then_some(Json::from(true))),
             ("content_codings", names(self.codings)),

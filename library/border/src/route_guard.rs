@@ -11,9 +11,12 @@ use tokio::time::Instant;
 
 use crate::Problem;
 use crate::bulkheads::{BulkheadPlace, NamedBulkhead};
+use crate::connection::Connection;
+use crate::exchange::Exchange;
 use crate::held_body::held_by;
 use crate::invalid_route::InvalidRouteRules;
 use crate::limits::Limits;
+use crate::open_streams::{OpenStreams, StreamPlace};
 use crate::route_rate::{ClientKey, Quotas, RouteRate};
 use crate::route_rules::RouteRules;
 
@@ -26,6 +29,7 @@ pub(crate) struct RouteGuard {
     /// Names of what is looser than at the listener.
     loosened: Vec<&'static str>,
     rate: Option<RouteRate>,
+    streams: Option<Arc<OpenStreams>>,
     bulkhead: Option<Arc<NamedBulkhead>>,
     /// Headers of each answer.
     headers: HeaderMap,
@@ -43,6 +47,8 @@ pub(crate) struct Passage {
     quotas: Quotas,
     is_read: bool,
     origin: Option<HeaderValue>,
+    stream: Option<StreamPlace>,
+    connection: Option<Arc<Connection>>,
 }
 
 impl RouteGuard {
@@ -79,6 +85,7 @@ impl RouteGuard {
         Ok(Self {
             loosened,
             rate: RouteRate::of(&rules, now),
+            streams: rules.streams.map(|(in_all, per_client)| Arc::new(OpenStreams::new(in_all, per_client))),
             bulkhead,
             headers: rules.deprecation.map_or(Ok(HeaderMap::new()), |deprecation| deprecation.headers(route))?,
             cache_control: rules.cache_control.map(|text| value("cache-control", text)).transpose()?,
@@ -115,12 +122,20 @@ impl RouteGuard {
     pub(crate) fn enter(
         self: &Arc<Self>,
         request: &Request,
-        client: impl FnOnce() -> Option<ClientKey>,
+        client: impl Fn() -> Option<ClientKey>,
         now: Instant,
     ) -> (Option<Problem>, Passage) {
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         let origin = self.rules.cross_origin.and_then(|_| request.headers().get(header::ORIGIN).cloned());
-        let mut passage = Passage { route: self.clone(), place: None, quotas: Quotas::default(), is_read, origin };
+        let mut passage = Passage {
+            route: self.clone(),
+            place: None,
+            quotas: Quotas::default(),
+            is_read,
+            origin,
+            stream: None,
+            connection: None,
+        };
         if let Some(rate) = &self.rate {
             let client = if rate.is_by_client() { client() } else { None };
             let (limited, quotas) = rate.pass(client, now);
@@ -131,6 +146,14 @@ impl RouteGuard {
         }
         if let Err(problem) = self.check_head(request.headers(), request.body()) {
             return (Some(problem), passage);
+        }
+        if let Some(streams) = &self.streams {
+            match streams.enter(client()) {
+                Ok(place) => passage.stream = Some(place),
+                Err(problem) => return (Some(problem), passage),
+            }
+            let exchange = request.extensions().get::<Arc<Exchange>>();
+            passage.connection = exchange.map(|exchange| exchange.connection().clone());
         }
         let place = self.bulkhead.as_ref().map(|bulkhead| bulkhead.enter()).transpose();
         match place {
@@ -168,7 +191,7 @@ impl RouteGuard {
 impl Passage {
     /// Adds the headers of the route to an answer, and gives the place back: at once when the answer is complete, else when it ends.
     pub(crate) fn leave(self, mut response: Response) -> Response {
-        let Self { route, place, quotas, is_read, origin } = self;
+        let Self { route, place, quotas, is_read, origin, stream, connection } = self;
         let status = response.status();
         let headers = response.headers_mut();
         for (name, value) in &route.headers {
@@ -187,6 +210,16 @@ impl Passage {
         if let Some(value) = route.cache_control.as_ref().filter(|_| is_cacheable) {
             headers.entry(header::CACHE_CONTROL).or_insert_with(|| value.clone());
         }
+        let response = match (stream, connection) {
+            (Some(stream), Some(connection)) if status == StatusCode::SWITCHING_PROTOCOLS => {
+                connection.hold_stream(stream);
+                response
+            }
+            (Some(stream), _) if response.body().size_hint().exact().is_none() => {
+                response.map(|body| held_by(stream, body))
+            }
+            _ => response,
+        };
         match place {
             Some(place) if response.body().size_hint().exact().is_none() => response.map(|body| held_by(place, body)),
             _ => response,

@@ -57,6 +57,7 @@ pub struct RouteRules {
     pub(crate) cross_origin: Option<CrossOrigin>,
     pub(crate) if_match: bool,
     pub(crate) cross_site: bool,
+    pub(crate) streams: Option<(u32, u32)>,
     pub(crate) reason: Option<&'static str>,
 }
 
@@ -83,6 +84,7 @@ impl RouteRules {
             cross_origin: None,
             if_match: false,
             cross_site: false,
+            streams: None,
             reason: None,
         }
     }
@@ -139,6 +141,12 @@ impl RouteRules {
     /// The answers stream or wait for events: they are not held to a latency objective.
     pub const fn streaming(self) -> Self {
         Self { streaming: true, ..self }
+    }
+
+    /// Bounds the open streams of the route (server-sent events, WebSockets, long polls): so many in all (503 beyond), and so many of each client (429),
+    /// 1 at least. A stream holds its place until its answer ends, and a WebSocket until its connection does.
+    pub const fn streams(self, in_all: u32, per_client: u32) -> Self {
+        Self { streams: Some((in_all, per_client)), ..self }
     }
 
     /// Sets `Cache-Control` of successful answers to GET and HEAD, unless the handler sets it.
@@ -276,6 +284,9 @@ impl RouteRules {
         if self.deadline.is_some_and(|deadline| deadline < SHORTEST) {
             return Err(InvalidRouteRules::Range { route: route(), what: "deadline", range: "1 ms at least" });
         }
+        if self.streams.is_some_and(|(in_all, per_client)| in_all == 0 || per_client == 0) {
+            return Err(InvalidRouteRules::Range { route: route(), what: "streams", range: "1 at least" });
+        }
         let (loosened, _) = self.loosened_from(listener);
         match (loosened.is_empty(), self.reason.filter(|reason| !reason.is_empty())) {
             (false, None) => Err(InvalidRouteRules::NoReason { route: route(), what: loosened.join(", ") }),
@@ -335,6 +346,7 @@ mod tests {
             RouteRules::of("GET /a").objective(Duration::ZERO),
             RouteRules::of("GET /a").objective(Duration::from_secs(3601)).loosened("why"),
             RouteRules::of("GET /a").deadline(Duration::ZERO),
+            RouteRules::of("GET /a").streams(0, 1),
             RouteRules::of("GET /a").rate_limit(RateRules::default().rate(0)),
             RouteRules::of("GET /a").client_rate_limit(RateRules::default().per(Duration::from_nanos(1))),
         ] {

@@ -62,6 +62,13 @@ pub enum Failed {
         /// The panic's message.
         reason: String,
     },
+    /// The contact for reports of weaknesses is malformed.
+    #[error("the security contact cannot be published: {reason}")]
+    #[non_exhaustive]
+    SecurityContact {
+        /// The mistake, and what to do.
+        reason: String,
+    },
     /// The rules of a route or a bulkhead cannot be kept, or are of a route that does not exist.
     #[error("{0}")]
     RouteRules(#[from] border::InvalidRouteRules),

@@ -58,6 +58,7 @@ mod dependencies;
 #[cfg(feature = "client")]
 mod dependency;
 mod duration;
+mod event_stream;
 #[cfg(feature = "client")]
 mod export;
 mod failed;
@@ -84,6 +85,8 @@ mod route_rules;
 mod routes;
 mod run;
 mod running;
+mod security_contact;
+mod security_txt;
 pub mod service;
 #[cfg(feature = "store")]
 pub mod sessions;
@@ -103,8 +106,8 @@ pub mod without;
 pub use access;
 pub use axum;
 pub use border::{
-    Border, ContentCoding, CrossOrigin, Deprecation, ForwardedHeader, InvalidNetwork, InvalidRouteRules, Limits,
-    Listener, Network, Preconditions, Problem, RouteRules,
+    Border, ContentCoding, CrossOrigin, Deprecation, Draining, ForwardedHeader, InvalidNetwork, InvalidRouteRules,
+    Limits, Listener, Network, Preconditions, Problem, RouteRules,
 };
 #[cfg(feature = "tls")]
 pub use border::{ClientCertificate, Tls, TlsError, TlsFiles};
@@ -118,6 +121,7 @@ pub use database::Database;
 #[cfg(feature = "client")]
 pub use dependency::Dependency;
 pub use duration::{InvalidDuration, parse_duration};
+pub use event_stream::EventStream;
 pub use failed::{Cause, Failed};
 pub use garde;
 #[cfg(feature = "store")]

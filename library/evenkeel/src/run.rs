@@ -307,6 +307,9 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
         if !routes::has_route(&own, defaults::ROBOTS).await {
             own_defaults = own_defaults.merge(defaults::robots(service.robots));
         }
+        if let Some(security) = service.security {
+            own_defaults = own_defaults.merge(security.routes()?);
+        }
         #[cfg(feature = "openapi")]
         if let Some(document) = service.openapi
             && !routes::has_route(&own, defaults::OPENAPI).await

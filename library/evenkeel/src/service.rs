@@ -20,6 +20,7 @@ use crate::change::Change;
 use crate::database::Database;
 use crate::declared_routes::Declared;
 use crate::periodic;
+use crate::security_txt::SecurityTxt;
 use crate::settings::NoSettings;
 
 type Routes<S, D> = Box<dyn FnOnce(&Context<S, D>) -> Router + Send>;
@@ -58,6 +59,7 @@ pub struct Service<S = NoSettings, D: Database = ()> {
     pub(crate) declared: Declared,
     pub(crate) caller: Option<IdentifyCaller>,
     pub(crate) robots: &'static str,
+    pub(crate) security: Option<SecurityTxt>,
     /// The settings' type, where no dependency holds it.
     pub(crate) own: std::marker::PhantomData<fn() -> S>,
 }
@@ -84,6 +86,7 @@ impl Service {
             declared: Declared::default(),
             caller: None,
             robots: "User-agent: *\nDisallow: /\n",
+            security: None,
             own: std::marker::PhantomData,
         }
     }
@@ -117,6 +120,7 @@ impl<D: Database> Service<NoSettings, D> {
             declared: self.declared,
             caller: self.caller,
             robots: self.robots,
+            security: self.security,
             own: std::marker::PhantomData,
         }
     }
@@ -150,6 +154,7 @@ impl<S: Send + Sync + 'static> Service<S> {
             declared: self.declared,
             caller: self.caller,
             robots: self.robots,
+            security: self.security,
             own: std::marker::PhantomData,
         }
     }

@@ -10,6 +10,7 @@ mod overload;
 mod representation;
 mod route_rules;
 mod server;
+mod streams;
 #[cfg(feature = "tls")]
 mod tls;
 mod unread;

@@ -58,11 +58,13 @@ async fn server() -> Server {
     let routes = Router::new()
         .route("/page", get(page))
         .route("/list", get(async || "a line of the list\n".repeat(200)).post(async || "made"))
+        .route("/keep", post(async |body: axum::body::Bytes| body))
         .route("/take", post(async |body: String| body).put(async |body: String| body));
     let rules = vec![
         RouteRules::of("GET /list").compress().cross_origin(CrossOrigin::of(&[SHOP])),
         RouteRules::of("POST /take").content_codings(&[ContentCoding::Gzip]).body_bytes(100_000),
         RouteRules::of("PUT /take").if_match(),
+        RouteRules::of("POST /keep").coded_as_sent(),
     ];
     let registry = Registry::new();
     let border = Border::new("public", Limits::default(), &registry).declaring(rules, &[], &registry).unwrap();
@@ -174,6 +176,7 @@ async fn a_compressed_body_is_decoded_where_that_is_declared_and_refused_elsewhe
             "{head}"
         );
     }
+    assert_eq!(send(&server, "POST /keep\ncontent-encoding: gzip", &sent).await.body, sent);
     let refused = send(&server, "POST /take\ncontent-encoding: br", &sent).await;
     assert_eq!(refused.field("accept-encoding"), Some("gzip"));
 }

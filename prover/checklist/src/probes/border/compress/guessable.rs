@@ -45,7 +45,7 @@ pub(super) async fn examine(client: &Client, request: &Request) -> Option<Eviden
     Some(clause::NO_SECRETS.holds(what).with(&second))
 }
 
-/// An answer without a secret in it, to a request without a credential: an attacker gets the same answer.
+/// Judges an answer to a request without a credential: without a secret in it, an attacker gets the same.
 fn of_strangers(request: &Request, answer: &Answer, secrets: &[(String, String)]) -> Option<Evidence> {
     let is_credential = |name: &str| {
         let name = name.to_ascii_lowercase();

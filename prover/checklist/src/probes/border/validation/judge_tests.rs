@@ -57,7 +57,7 @@ fn markup_is_harmless_escaped_or_in_json_and_not_in_a_page() {
 }
 
 #[test]
-fn one_page_that_shows_markup_is_against_it_beside_many_that_escape_it() {
+fn one_page_that_shows_markup_is_against_it_beside_pages_that_escape_it() {
     let page = |body: &str| answered(200, &[("content-type", "text/html")], body);
     let bearings = |answers: &[Exchange]| shown::judge(answers).iter().map(Evidence::bearing).collect::<Vec<_>>();
     let (escaped, raw) = (page("&lt;keel-markup"), page("<keel-markup a"));
