@@ -107,12 +107,12 @@ async fn a_replaced_certificate_is_used_without_a_restart_and_the_plain_port_onl
 #[tokio::test]
 async fn a_service_with_a_certificate_that_cannot_be_used_does_not_start() {
     let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
-    let failed = service().start(arguments(folder.path(), &[])).await.err().expect("there are no files");
+    let failed = service().start(arguments(folder.path(), &[])).await.expect_err("there are no files");
     assert!(failed.to_string().contains("tls.crt"), "{failed}");
     authority.write(folder.path());
     std::fs::write(folder.path().join("tls.key"), KeyPair::generate().unwrap().serialize_pem()).unwrap();
-    let failed = service().start(arguments(folder.path(), &[])).await.err().expect("the key is another one");
+    let failed = service().start(arguments(folder.path(), &[])).await.expect_err("the key is another one");
     assert!(matches!(failed, Failed::Tls(_)) && failed.to_string().contains("does not belong"), "{failed}");
-    let alone = service().start(["--tls-key=x"]).await.err().expect("the certificate is not set");
+    let alone = service().start(["--tls-key=x"]).await.expect_err("the certificate is not set");
     assert!(alone.to_string().contains("TLS_CERTIFICATE"), "{alone}");
 }
