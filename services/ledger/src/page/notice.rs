@@ -78,7 +78,7 @@ impl Notice {
                 "No account was opened: a currency has three capitals, as in EUR, and an overdraft is an amount, as in \
                  100.00."
             }
-            Self::NoName => "Nobody signed in: write a name of at most 60 letters.",
+            Self::NoName => "You are not signed in: write a name of at most 60 letters.",
             Self::SignedOut => "Done: you are signed out.",
             Self::SignInFirst => "Nothing was done: sign in first.",
         }
