@@ -16,19 +16,21 @@ const SLOW_WINDOW: f64 = 1.0;
 const SUFFERS: (f64, u32) = (0.02, 2);
 /// Share of the limit that a cut keeps.
 const KEPT: f64 = 0.6;
+/// The least limit. Below one, a request is admitted alone, and the next one after a pause: this long for none at all.
+const LEAST: f64 = 0.1;
+const PAUSE: f64 = 0.05;
 /// Growth of a limit that binds, in a window without suffering: far from the limit at which there was some, and near it.
 const GROWTH: (f64, f64) = (1.05, 0.25);
 const NEAR_GROWTH: (f64, f64) = (1.01, 0.02);
 /// Seconds after which a limit that does not bind is lifted.
 const LIFTED: f64 = 1.0;
-/// A series of cuts is judged when this share of what was in flight is left: it was in vain where more than the second share of the suffering is left.
-const JUDGED: f64 = 0.1;
+/// A series of cuts down to the least limit was in vain where more than this share of the suffering is left.
 const IN_VAIN: f64 = 0.7;
-/// Windows after which a series that left so little is judged: what was admitted before has to end.
+/// Windows after which it is judged: requests that were admitted before have to end.
 const PATIENCE: u32 = 5;
 /// Seconds for which cuts are not tried again after they were in vain; twice as many after each further time, up to so many times.
-const IMMUNE: f64 = 5.0;
-const MOST_VAIN: u32 = 4;
+const IMMUNE: f64 = 10.0;
+const MOST_VAIN: u32 = 3;
 
 /// The limits of all classes but the highest, which has none.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +52,8 @@ struct ClassLimit {
     /// Most requests of these classes in flight in this window.
     most: u32,
     bound: f64,
+    /// Moment of the last admission.
+    admitted: f64,
     /// The lowest limit at which higher classes suffered lately.
     failed: Option<f64>,
     series: Option<Series>,
@@ -60,18 +64,23 @@ struct ClassLimit {
 /// Cuts in a row.
 #[derive(Clone, Copy, Debug)]
 struct Series {
-    /// In flight before it, and share of the higher classes that suffered.
+    /// In flight before it.
     before: f64,
+    /// Sum of the shares of higher classes that suffered, and windows, until the least limit was reached.
     suffered: f64,
-    /// Windows since little was left.
+    windows: u32,
+    /// Windows since the least limit was reached.
     waited: u32,
 }
 
 impl ClassLimits {
     /// True when a further request of a class may be in flight.
-    pub(super) fn has_room(&self, class: Criticality) -> bool {
-        let mut limits = self.limits.iter().zip(self.in_flight).skip(class as usize);
-        limits.all(|(of_class, in_flight)| of_class.limit.is_none_or(|limit| f64::from(in_flight) + 1.0 <= limit))
+    pub(super) fn has_room(&self, now: f64, class: Criticality) -> bool {
+        self.limits
+            .iter()
+            .zip(self.in_flight)
+            .skip(class as usize)
+            .all(|(of_class, in_flight)| of_class.has_room(now, in_flight))
     }
 
     /// True when requests of lower classes are in flight and may be cut for this one.
@@ -88,16 +97,17 @@ impl ClassLimits {
     /// A request had to wait because its class has no room.
     pub(super) fn bound(&mut self, now: f64, class: Criticality) {
         for (of_class, in_flight) in self.limits.iter_mut().zip(self.in_flight).skip(class as usize) {
-            if of_class.limit.is_some_and(|limit| f64::from(in_flight) + 1.0 > limit) {
+            if !of_class.has_room(now, in_flight) {
                 of_class.bound = now;
             }
         }
     }
 
-    pub(super) fn admitted(&mut self, class: Criticality) {
+    pub(super) fn admitted(&mut self, now: f64, class: Criticality) {
         self.in_flight.iter_mut().skip(class as usize).for_each(|in_flight| *in_flight += 1);
         for (of_class, in_flight) in self.limits.iter_mut().zip(self.in_flight).skip(class as usize) {
             of_class.most = of_class.most.max(in_flight);
+            of_class.admitted = now;
         }
     }
 
@@ -127,6 +137,13 @@ impl ClassLimits {
 }
 
 impl ClassLimit {
+    fn has_room(&self, now: f64, in_flight: u32) -> bool {
+        self.limit.is_none_or(|limit| {
+            let pause = PAUSE * (1.0 - limit).max(0.0);
+            f64::from(in_flight) + 1.0 <= limit.max(1.0) && now - self.admitted >= pause
+        })
+    }
+
     fn judge(&mut self, now: f64, in_flight: u32) {
         let (share, least) = SUFFERS;
         let suffered = f64::from(self.suffered) / f64::from(self.ended.max(1));
@@ -145,20 +162,27 @@ impl ClassLimit {
             }
             return;
         }
-        if now < self.immune_until || (most < 1.0 && self.limit.is_none()) {
+        if most < 1.0 && now - self.bound >= LIFTED {
+            // There are none of them that could be to blame.
+            (self.limit, self.failed, self.series) = (None, None, None);
             return;
         }
-        let series = self.series.get_or_insert(Series { before: most, suffered, waited: 0 });
-        // What suffers most was there before the first cuts took effect.
-        series.suffered = series.suffered.max(if series.waited == 0 { suffered } else { 0.0 });
+        if now < self.immune_until {
+            return;
+        }
+        let series = self.series.get_or_insert(Series { before: most, suffered: 0.0, windows: 0, waited: 0 });
+        if series.waited == 0 {
+            series.suffered += suffered;
+            series.windows += 1;
+        }
         let limit = self.limit.map_or(most, |limit| limit.min(most.max(1.0)));
         if series.waited == 0 && limit >= series.before {
             self.failed = self.limit;
         }
-        if limit <= JUDGED * series.before || limit <= 1.0 {
+        if limit <= LEAST {
             series.waited += 1;
             if series.waited >= PATIENCE {
-                if suffered > IN_VAIN * series.suffered {
+                if suffered * f64::from(series.windows) > IN_VAIN * series.suffered {
                     (self.limit, self.failed, self.series) = (None, None, None);
                     self.immune_until = now + IMMUNE * f64::from(1_u32 << self.vain);
                     self.vain = (self.vain + 1).min(MOST_VAIN);
@@ -168,7 +192,7 @@ impl ClassLimit {
                 self.vain = 0;
             }
         }
-        self.limit = Some((KEPT * limit).max(1.0));
+        self.limit = Some((KEPT * limit).max(LEAST));
     }
 }
 
@@ -182,11 +206,11 @@ mod tests {
         let mut now = from;
         while now < from + seconds {
             now += 0.01;
-            while limits.has_room(Criticality::Sheddable) && limits.in_flight[0] < 100 {
-                limits.admitted(Criticality::Sheddable);
+            while limits.has_room(now, Criticality::Sheddable) && limits.in_flight[0] < 100 {
+                limits.admitted(now, Criticality::Sheddable);
             }
             limits.bound(now, Criticality::Sheddable);
-            while !limits.has_room(Criticality::Sheddable)
+            while !limits.has_room(now, Criticality::Sheddable)
                 && f64::from(limits.in_flight[0]) > limits.get(Criticality::Sheddable).unwrap()
             {
                 limits.left(Criticality::Sheddable);
@@ -217,6 +241,19 @@ mod tests {
         assert_eq!(limits.get(Criticality::Sheddable), None, "in vain");
         let (_, left) = pass(&mut limits, now, 1.0, |_| true);
         assert_eq!(left, 100);
+    }
+
+    #[test]
+    fn a_class_of_which_none_are_there_is_not_judged() {
+        let mut limits = ClassLimits::default();
+        let (now, left) = pass(&mut limits, 0.0, 4.0, |lower| lower > 20);
+        (0..left).for_each(|_| limits.left(Criticality::Sheddable));
+        // Something else is too much for the higher class.
+        for number in 1..400 {
+            limits.ended(now + f64::from(number) * 0.01, Criticality::Default, true);
+        }
+        let (_, left) = pass(&mut limits, now + 5.0, 4.0, |lower| lower > 20);
+        assert!(left <= 21, "it is cut as before: {left}");
     }
 
     #[test]

@@ -37,6 +37,8 @@ const WAIT_SLACK: f64 = 1.2;
 const BREAK: f64 = 0.1;
 /// Objectives after which a queue that was never empty is standing, and after which a calm gate widens its limits.
 const STANDING_AFTER: f64 = 2.0;
+/// A request that waited for longer than this share of the objective suffers, although it is answered: lower classes are cut before it is refused.
+const SUFFERED: f64 = 0.2;
 /// Fewest requests that may queue, for each core; and in all while the queue is not standing, as little may have been answered yet.
 const LEAST_QUEUE: f64 = 4.0;
 const LEAST_BURST: f64 = 64.0;
@@ -166,7 +168,7 @@ impl AdmissionCore {
             self.evidence.overload();
         }
         let (is_full, route_full) = (self.is_full(now), self.has_no_room(now, route));
-        let class_full = !self.classes.has_room(arrival.class);
+        let class_full = !self.classes.has_room(now, arrival.class);
         if class_full {
             self.classes.bound(now, arrival.class);
         }
@@ -296,7 +298,7 @@ impl AdmissionCore {
         let order = Order::OldestFirst;
         let longest = self.longest_waits(now);
         while !self.queue.is_empty() && !self.is_full(now) {
-            let class_has_room = |class| self.classes.has_room(class);
+            let class_has_room = |class| self.classes.has_room(now, class);
             let Some(ticket) = self.queue.next(order, class_has_room, &mut |route| !self.has_no_room(now, route))
             else {
                 return;
@@ -311,6 +313,9 @@ impl AdmissionCore {
                 Err(Reason::Hopeless)
             } else {
                 self.queue.charge(&entry);
+                if waited > SUFFERED * route.objective() {
+                    self.classes.ended(now, entry.class(), true);
+                }
                 Ok(())
             };
             let verdict = match verdict {
@@ -340,7 +345,7 @@ impl AdmissionCore {
             known.used_pools = self.pools.numbers(now, &pools);
         }
         self.pools.admitted(now, known.used_pools);
-        self.classes.admitted(class);
+        self.classes.admitted(now, class);
         Place { started: now, age, route, class, counted: true }
     }
 

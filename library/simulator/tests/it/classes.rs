@@ -57,10 +57,10 @@ fn a_class_is_not_cut_for_a_higher_one_that_is_too_much_for_something_else() {
     for seed in 1..4 {
         // Twice as many writes as the database can do.
         let sized = workloads::crawl_beside_writes(2.0, 0.7, false);
-        let workload = sized.steps(&[(0.0, 0.2), (2.0, 1.0)], Duration::from_secs(12)).seed(seed);
+        let workload = sized.steps(&[(0.0, 0.2), (2.0, 1.0)], Duration::from_secs(20)).seed(seed);
         let mut control = Evenkeel::new(&workload).counting_places(&workload);
         let report = simulate(&workload, &mut control);
         let served = [0, 1, 2, 3].map(|kind| report.served(kind));
-        assert!(served[3] > 0.7 && served[0] + served[1] > 0.85, "{served:?}, seed {seed}");
+        assert!(served[3] > 0.6 && served[0] + served[1] > 0.85, "{served:?}, seed {seed}");
     }
 }

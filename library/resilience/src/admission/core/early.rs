@@ -59,7 +59,7 @@ impl AdmissionCore {
         }
         let route = known.then(|| self.known(arrival.route));
         let has_room = |route: u16| !self.has_no_room(now, route);
-        if !self.is_full(now) && self.classes.has_room(arrival.class) && route.is_none_or(has_room) {
+        if !self.is_full(now) && self.classes.has_room(now, arrival.class) && route.is_none_or(has_room) {
             return None;
         }
         let age = arrival.age.as_secs_f64();
@@ -82,7 +82,7 @@ impl AdmissionCore {
         self.last_congested = now;
         self.routes[usize::from(RouteId::OTHER.0)].refused[reason.index()] += 1;
         if known {
-            if !self.classes.has_room(arrival.class) {
+            if !self.classes.has_room(now, arrival.class) {
                 self.classes.bound(now, arrival.class);
             }
             self.classes.refused(now, arrival.class, reason);
