@@ -16,7 +16,7 @@ use keel_proxy::Fault;
 use keel_wire::http::Request;
 
 use self::manifest::{Manifest, Signal};
-use self::rises::{Course, RISES};
+use self::rises::{Course, RISES, has_risen};
 use crate::clause::life::autoscale as clause;
 use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
@@ -44,8 +44,8 @@ pub const PROBE: Probe = Probe {
 
 /// Requests at a time.
 const WORKERS: usize = 64;
-/// The duration of the load, and of the slow dependency.
-const LASTS: Duration = Duration::from_secs(12);
+/// Durations of the load: the second one where no signal has risen in the first, as some are means of a longer time. The dependency is slow for as long.
+const LASTS: [Duration; 2] = [Duration::from_secs(6), Duration::from_secs(12)];
 /// The time in peace before them.
 const PEACE: Duration = Duration::from_secs(2);
 /// The time in which a signal must fall after the load.
@@ -115,9 +115,16 @@ async fn followed(lab: &Lab, signals: &[Signal]) -> Vec<Evidence> {
         let why = "no GET is declared that uses no dependency, so no load was made: declare [[requests]]";
         return [clause::SIGNALS, clause::DEPENDENCY].map(|clause| clause.gap(why)).to_vec();
     }
-    let load = watched(lab, signals, LASTS, Instant::now() + lab.pace.of(LASTS), &reads).await;
+    let (mut lasts, mut load) = (LASTS[0], Vec::new());
+    for time in LASTS {
+        lasts = time;
+        load = watched(lab, signals, lasts, Instant::now() + lab.pace.of(lasts), &reads).await;
+        if (0..signals.len()).any(|place| has_risen(signals[place].target, peace[place], load[place])) {
+            break;
+        }
+    }
     let fell = falls(lab, signals, &peace, &load).await;
-    let slow = beside_a_slow_dependency(lab, signals).await;
+    let slow = beside_a_slow_dependency(lab, signals, lasts).await;
     let courses: Vec<Course> = signals
         .iter()
         .enumerate()
@@ -201,7 +208,11 @@ async fn falls(lab: &Lab, signals: &[Signal], peace: &[f64], load: &[f64]) -> Ve
 }
 
 /// The means of the signals while nothing but a dependency is slow, with the words for it.
-async fn beside_a_slow_dependency(lab: &Lab, signals: &[Signal]) -> Result<(String, Vec<f64>), Uncontrolled> {
+async fn beside_a_slow_dependency(
+    lab: &Lab,
+    signals: &[Signal],
+    lasts: Duration,
+) -> Result<(String, Vec<f64>), Uncontrolled> {
     let failed = |what: String| Uncontrolled { what, exchange: None };
     let waits = |spec: &RequestSpec| spec.uses.iter().find(|name| !spec.later.contains(*name)).cloned();
     let user = lab.mix().into_iter().filter(RequestSpec::only_reads).find_map(|spec| Some((waits(&spec)?, spec)));
@@ -212,7 +223,7 @@ async fn beside_a_slow_dependency(lab: &Lab, signals: &[Signal]) -> Result<(Stri
         lab.proxy(&name).ok_or_else(|| failed(format!("{name} is not reached over TCP, so it was not made slow")))?;
     proxy.set(Fault::Latency(DELAY)).await;
     let first = lab.http().send(lab.fill(&spec)).await;
-    let means = watched(lab, signals, LASTS, Instant::now() + lab.pace.of(LASTS), std::slice::from_ref(&spec)).await;
+    let means = watched(lab, signals, lasts, Instant::now() + lab.pace.of(lasts), std::slice::from_ref(&spec)).await;
     proxy.set(Fault::None).await;
     let told = format!("{WORKERS} at a time of {}, which wait {DELAY:?} for {name}", spec.name);
     match first.took >= DELAY {

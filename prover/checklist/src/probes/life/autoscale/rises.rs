@@ -25,20 +25,26 @@ pub(super) struct Course {
     pub(super) slow: Option<f64>,
 }
 
-impl Course {
-    fn least(&self) -> f64 {
-        self.target.map_or(self.peace.abs() * OF_PEACE, |target| target * OF_TARGET).max(LEAST)
-    }
+/// The least rise of a signal that counts.
+fn least(target: Option<f64>, peace: f64) -> f64 {
+    target.map_or(peace.abs() * OF_PEACE, |target| target * OF_TARGET).max(LEAST)
+}
 
+/// Returns true if a signal rises from its mean in peace to that under load.
+pub(super) fn has_risen(target: Option<f64>, peace: f64, load: f64) -> bool {
+    load - peace >= least(target, peace)
+}
+
+impl Course {
     /// Returns true if it rises under load.
     pub(super) fn rises(&self) -> bool {
-        self.load - self.peace >= self.least()
+        has_risen(self.target, self.peace, self.load)
     }
 
     /// Returns true if it rises beside a slow dependency by half of what it does under load, or by as much as a signal must.
     fn rises_beside(&self, slow: f64) -> bool {
         let half = if self.rises() { (self.load - self.peace) / 2.0 } else { 0.0 };
-        slow - self.peace >= half.max(self.least())
+        slow - self.peace >= half.max(least(self.target, self.peace))
     }
 }
 
