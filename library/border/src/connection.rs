@@ -61,6 +61,7 @@ pub(crate) struct Connection {
     /// True when the connection is one of TLS.
     is_tls: bool,
     /// The certificate that the peer has shown.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "no client has a certificate without TLS"))]
     pub(crate) certificate: Option<ClientCertificate>,
     pub(crate) opened: Instant,
     pub(crate) limits: Arc<Limits>,

@@ -51,6 +51,7 @@ pub(crate) fn answer(
     request.extensions_mut().insert(ConnectInfo(peer));
     request.extensions_mut().insert(running.exchange().clone());
     let is_tls = connection.is_tls();
+    #[cfg(feature = "tls")]
     if let Some(certificate) = &connection.certificate {
         request.extensions_mut().insert(certificate.clone());
     }

@@ -17,6 +17,7 @@ impl Places {
     }
 
     /// A pool for the transactions that write, and one for those that read.
+    #[cfg(feature = "sqlite")]
     pub(crate) fn apart(writers: u32, readers: u32) -> Self {
         Self { write: Pool::new(writers), read: Pool::new(readers) }
     }
