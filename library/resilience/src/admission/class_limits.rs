@@ -31,6 +31,8 @@ const PATIENCE: u32 = 5;
 /// Seconds for which cuts are not tried again after they were in vain; twice as many after each further time, up to so many times.
 const IMMUNE: f64 = 10.0;
 const MOST_VAIN: u32 = 3;
+/// Seconds without suffering after which another overload is judged anew.
+const CALM: f64 = 1.0;
 
 /// The limits of all classes but the highest, which has none.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +61,8 @@ struct ClassLimit {
     series: Option<Series>,
     immune_until: f64,
     vain: u32,
+    /// End of the last window in which higher classes suffered.
+    suffered_at: f64,
 }
 
 /// Cuts in a row.
@@ -151,6 +155,9 @@ impl ClassLimit {
         let most = f64::from(self.most.max(in_flight));
         (self.begun, self.ended, self.suffered, self.most) = (now, 0, 0, in_flight);
         if !suffers {
+            if now - self.suffered_at > CALM {
+                (self.immune_until, self.vain) = (0.0, 0);
+            }
             self.series = None;
             self.limit = self.limit.filter(|_| now - self.bound < LIFTED).map(|limit| {
                 let is_near = self.failed.is_some_and(|failed| limit >= KEPT * failed);
@@ -162,6 +169,7 @@ impl ClassLimit {
             }
             return;
         }
+        self.suffered_at = now;
         if most < 1.0 && now - self.bound >= LIFTED {
             // There are none of them that could be to blame.
             (self.limit, self.failed, self.series) = (None, None, None);
@@ -239,8 +247,12 @@ mod tests {
         let mut limits = ClassLimits::default();
         let (now, _) = pass(&mut limits, 0.0, 3.0, |_| true);
         assert_eq!(limits.get(Criticality::Sheddable), None, "in vain");
-        let (_, left) = pass(&mut limits, now, 1.0, |_| true);
+        let (now, left) = pass(&mut limits, now, 1.0, |_| true);
         assert_eq!(left, 100);
+        // After a calm time it is another overload.
+        let (now, _) = pass(&mut limits, now, 2.0, |_| false);
+        let (_, left) = pass(&mut limits, now, 3.0, |lower| lower > 20);
+        assert!(left <= 21, "{left}");
     }
 
     #[test]

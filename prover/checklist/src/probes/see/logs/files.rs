@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::clause::see::logs as clause;
 use crate::finding::Evidence;
@@ -19,6 +19,8 @@ const DEPTH: usize = 3;
 const MAX_ENTRIES: usize = 20_000;
 /// The bytes at the end of a file that are read.
 const TAIL: u64 = 1 << 20;
+/// The time of a change is that of the last tick of the kernel's clock, which may be before a moment that was read meanwhile.
+const TICK: Duration = Duration::from_millis(20);
 /// The ending of a database's files, whose records may have the id of a request by right.
 const DATABASE: [&str; 4] = [".db", ".db-wal", ".sqlite", ".sqlite-wal"];
 
@@ -49,7 +51,7 @@ pub(super) fn written(lab: &Lab, since: SystemTime) -> Written {
                     return written;
                 }
                 let Ok(kind) = entry.file_type() else { continue };
-                let changed = || entry.metadata().and_then(|data| data.modified()).is_ok_and(|time| time >= since);
+                let changed = || entry.metadata().and_then(|data| data.modified()).is_ok_and(|time| time + TICK >= since);
                 if kind.is_dir() && depth > 0 {
                     next.push_back((entry.path(), depth - 1));
                 } else if kind.is_file() && changed() {
