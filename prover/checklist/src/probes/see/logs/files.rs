@@ -51,7 +51,8 @@ pub(super) fn written(lab: &Lab, since: SystemTime) -> Written {
                     return written;
                 }
                 let Ok(kind) = entry.file_type() else { continue };
-                let changed = || entry.metadata().and_then(|data| data.modified()).is_ok_and(|time| time + TICK >= since);
+                let changed =
+                    || entry.metadata().and_then(|data| data.modified()).is_ok_and(|time| time + TICK >= since);
                 if kind.is_dir() && depth > 0 {
                     next.push_back((entry.path(), depth - 1));
                 } else if kind.is_file() && changed() {
