@@ -33,6 +33,8 @@ const IMMUNE: f64 = 10.0;
 const MOST_VAIN: u32 = 3;
 /// Seconds without suffering after which another overload is judged anew.
 const CALM: f64 = 1.0;
+/// Seconds without any request of higher classes after which a limit lapses: it was there for them.
+const LAPSES: f64 = 2.0;
 
 /// The limits of all classes but the highest, which has none.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +63,8 @@ struct ClassLimit {
     series: Option<Series>,
     immune_until: f64,
     vain: u32,
+    /// Moment at which the last request of higher classes ended.
+    seen: f64,
     /// End of the last window in which higher classes suffered.
     suffered_at: f64,
 }
@@ -94,8 +98,8 @@ impl ClassLimits {
     }
 
     /// The limit of a class and of those below it.
-    pub(super) fn get(&self, class: Criticality) -> Option<f64> {
-        self.limits.get(class as usize).and_then(|of_class| of_class.limit)
+    pub(super) fn get(&self, now: f64, class: Criticality) -> Option<f64> {
+        self.limits.get(class as usize).and_then(|of_class| of_class.at(now))
     }
 
     /// A request had to wait because its class has no room.
@@ -130,6 +134,8 @@ impl ClassLimits {
     /// A request was answered in time, or it `suffered`.
     pub(super) fn ended(&mut self, now: f64, class: Criticality, suffered: bool) {
         for (lower, of_class) in self.limits.iter_mut().enumerate().take(class as usize) {
+            of_class.lapse(now);
+            of_class.seen = now;
             of_class.ended += 1;
             of_class.suffered += u32::from(suffered);
             let age = now - of_class.begun;
@@ -141,8 +147,20 @@ impl ClassLimits {
 }
 
 impl ClassLimit {
+    /// The limit, unless it has lapsed.
+    fn at(&self, now: f64) -> Option<f64> {
+        self.limit.filter(|_| now - self.seen <= LAPSES)
+    }
+
+    /// Forgets a limit that has lapsed.
+    fn lapse(&mut self, now: f64) {
+        if self.limit.is_some() && self.at(now).is_none() {
+            (self.limit, self.failed, self.series) = (None, None, None);
+        }
+    }
+
     fn has_room(&self, now: f64, in_flight: u32) -> bool {
-        self.limit.is_none_or(|limit| {
+        self.at(now).is_none_or(|limit| {
             let pause = PAUSE * (1.0 - limit).max(0.0);
             f64::from(in_flight) + 1.0 <= limit.max(1.0) && now - self.admitted >= pause
         })
@@ -219,7 +237,7 @@ mod tests {
             }
             limits.bound(now, Criticality::Sheddable);
             while !limits.has_room(now, Criticality::Sheddable)
-                && f64::from(limits.in_flight[0]) > limits.get(Criticality::Sheddable).unwrap()
+                && f64::from(limits.in_flight[0]) > limits.get(now, Criticality::Sheddable).unwrap()
             {
                 limits.left(Criticality::Sheddable);
             }
@@ -239,14 +257,14 @@ mod tests {
         for number in 1..200 {
             limits.ended(now + f64::from(number) * 0.01, Criticality::Default, false);
         }
-        assert_eq!(limits.get(Criticality::Sheddable), None);
+        assert_eq!(limits.get(now + 2.0, Criticality::Sheddable), None);
     }
 
     #[test]
     fn cuts_that_do_not_help_are_undone_and_not_tried_again_at_once() {
         let mut limits = ClassLimits::default();
         let (now, _) = pass(&mut limits, 0.0, 3.0, |_| true);
-        assert_eq!(limits.get(Criticality::Sheddable), None, "in vain");
+        assert_eq!(limits.get(now, Criticality::Sheddable), None, "in vain");
         let (now, left) = pass(&mut limits, now, 1.0, |_| true);
         assert_eq!(left, 100);
         // After a calm time it is another overload.
@@ -269,14 +287,25 @@ mod tests {
     }
 
     #[test]
+    fn a_class_is_not_limited_for_higher_ones_that_are_gone() {
+        let mut limits = ClassLimits::default();
+        let (now, left) = pass(&mut limits, 0.0, 1.0, |_| true);
+        (0..left).for_each(|_| limits.left(Criticality::Sheddable));
+        limits.admitted(now, Criticality::Sheddable);
+        assert!(!limits.has_room(now, Criticality::Sheddable));
+        let later = now + LAPSES + 0.1;
+        assert!(limits.has_room(later, Criticality::Sheddable) && limits.get(later, Criticality::Sheddable).is_none());
+    }
+
+    #[test]
     fn the_highest_class_and_one_beside_which_none_suffers_have_no_limit() {
         let mut limits = ClassLimits::default();
         pass(&mut limits, 0.0, 3.0, |_| false);
-        assert_eq!(limits.get(Criticality::Sheddable), None);
+        assert_eq!(limits.get(3.0, Criticality::Sheddable), None);
         for number in 0..500 {
             limits.refused(f64::from(number) * 0.01, Criticality::Sheddable, Reason::Full);
             limits.ended(f64::from(number) * 0.01, Criticality::Critical, false);
         }
-        assert!(Criticality::ALL.iter().all(|class| limits.get(*class).is_none()));
+        assert!(Criticality::ALL.iter().all(|class| limits.get(5.0, *class).is_none()));
     }
 }

@@ -99,12 +99,12 @@ impl Pool {
         self.shared.using.load(Relaxed)
     }
 
-    /// Counts a caller, as [`Pool::enter`] does, for virtual time.
+    /// Counts a caller, as [`Pool::enter`] does, for virtual time; each call needs one of [`Pool::left`].
     pub fn entered(&self) {
         self.shared.using.fetch_add(1, Relaxed);
     }
 
-    /// Counts a caller that has left, after it held a place for this time.
+    /// Counts a caller of [`Pool::entered`] that has left, after it held a place for this time; none: it stopped to wait.
     pub fn left(&self, held: Option<Duration>) {
         self.shared.using.fetch_sub(1, Relaxed);
         let Some(held) = held else { return };

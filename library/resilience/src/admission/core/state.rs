@@ -22,7 +22,7 @@ impl AdmissionCore {
             in_flight: self.in_flight,
             long: self.long,
             queued: Criticality::ALL.map(|class| self.queue.len_of(class)),
-            class_limits: Criticality::ALL.map(|class| self.classes.get(class)),
+            class_limits: Criticality::ALL.map(|class| self.classes.get(seconds, class)),
             longest_wait: Duration::from_secs_f64(self.longest_wait(seconds, Criticality::Sheddable) * self.objective),
             standing: self.is_standing(now),
             base: self.limit.base(),
