@@ -24,12 +24,12 @@ const STRANGE: u64 = 50;
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Minutes that the table shows.
-const SHOWN: [u64; 7] = [0, 1, 5, 10, 30, 45, 60];
+const SHOWN: [u64; 8] = [0, 1, 2, 5, 10, 30, 45, 60];
 
 /// What the run saw.
 struct Run {
-    /// Resident MiB at each minute, the first before any request.
-    minutes: Vec<f64>,
+    /// Resident MiB at each minute, the first before any request; those that no file backs beside them.
+    minutes: Vec<(f64, f64)>,
     requests: u64,
     scrapes: u64,
     scraped_bytes: usize,
@@ -65,16 +65,16 @@ fn report(minutes: u64) -> Result<String, String> {
     let whole = measure(Which::Everything, &collector, minutes)?;
     let after = collector.taken();
     let mut text = format!(
-        "## Memory of 1,000 routes\n\nResident memory of a service with {ROUTES} routes; {RATE} requests a second over all routes on one connection, one in \
+        "## Memory of 1,000 routes\n\nResident memory of a service with {ROUTES} routes, in brackets that which no file backs (heap and stacks, without the program's code); {RATE} requests a second over all routes on one connection, one in \
          {FAILING} answered with 500 and one in {STRANGE} for a path that nobody else asks for. *everything*: metrics, each request's log line, an objective, \
          traces sampled at 5 %, all three exported over OTLP (metrics each 5 s), and a scrape each 5 s in each format in turn. *quiet*: the same service without \
          log lines, objective, exports and scrapes. *bare axum*: the same routes without Evenkeel.\n\n| minute | everything | quiet | bare axum |\n|---|---|---|---|\n"
     );
     let cell = |run: &Run, minute: u64| {
         let at = usize::try_from(minute).ok().and_then(|minute| run.minutes.get(minute));
-        at.map_or_else(String::new, |mib| format!("{mib:.1} MiB"))
+        at.map_or_else(String::new, |(all, anonymous)| format!("{all:.1} ({anonymous:.1}) MiB"))
     };
-    for minute in SHOWN.into_iter().chain([2]).filter(|minute| *minute <= minutes) {
+    for minute in SHOWN.into_iter().filter(|minute| *minute <= minutes) {
         let _ = writeln!(
             text,
             "| {minute} | {} | {} | {} |",
@@ -83,8 +83,9 @@ fn report(minutes: u64) -> Result<String, String> {
             cell(&bare, minute)
         );
     }
-    let of_all =
-        |pick: fn(f64, f64) -> f64, from: usize| whole.minutes.iter().skip(from).copied().reduce(pick).unwrap_or(0.0);
+    let of_all = |pick: fn(f64, f64) -> f64, from: usize| {
+        whole.minutes.iter().skip(from).map(|(all, _)| *all).reduce(pick).unwrap_or(0.0)
+    };
     let _ = writeln!(
         text,
         "\n{} requests, {} scrapes of {:.1} MiB in all, {} exports of {:.1} MiB in all. Highest of all minutes: {:.1} MiB.",
@@ -110,7 +111,10 @@ fn mib(bytes: f64) -> f64 {
 fn measure(which: Which, collector: &Collector, minutes: u64) -> Result<Run, String> {
     let settings = [("OTEL_METRIC_EXPORT_INTERVAL", "5000")];
     let observed = Observed::start(which, ROUTES, &[], collector.address, &settings)?;
-    let resident = || observed.server.resident_mib().ok_or_else(|| format!("{which:?}: it has ended"));
+    let resident = || {
+        let both = observed.server.resident_mib().zip(observed.server.anonymous_mib());
+        both.ok_or_else(|| format!("{which:?}: it has ended"))
+    };
     // The first export and the first snapshots belong to the start.
     std::thread::sleep(Duration::from_secs(7));
     let mut run = Run { minutes: vec![resident()?], requests: 0, scrapes: 0, scraped_bytes: 0 };
@@ -131,7 +135,8 @@ fn measure(which: Which, collector: &Collector, minutes: u64) -> Result<Run, Str
         }
         if (number + 1) % (60 * RATE) == 0 {
             run.minutes.push(resident()?);
-            eprintln!("{which:?}, minute {}: {:.1} MiB", run.minutes.len() - 1, resident()?);
+            let (all, anonymous) = resident()?;
+            eprintln!("{which:?}, minute {}: {all:.1} MiB, {anonymous:.1} of them anonymous", run.minutes.len() - 1);
         }
     }
     observed.server.end()?;
