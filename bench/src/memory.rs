@@ -15,7 +15,7 @@ const ROUTES: usize = 1000;
 const RATE: u64 = 50;
 /// Time between two scrapes, which ask for each format in turn.
 const SCRAPE: Duration = Duration::from_secs(5);
-/// What the scrapes accept.
+/// Media types of the scrapes, in turn.
 const FORMATS: [&str; 3] = ["text/plain", "application/openmetrics-text", "application/vnd.google.protobuf"];
 /// One request in so many is answered with 500, each route in its turn.
 const FAILING: u64 = 20;
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Minutes that the table shows.
 const SHOWN: [u64; 8] = [0, 1, 2, 5, 10, 30, 45, 60];
 
-/// What the run saw.
+/// Figures of a run.
 struct Run {
     /// Resident MiB at each minute, the first before any request; those that no file backs beside them.
     minutes: Vec<(f64, f64)>,
@@ -189,7 +189,7 @@ fn once(socket: &mut TcpStream, path: &str) -> std::io::Result<()> {
     }
 }
 
-/// Whether the head and the body that it announces are there.
+/// Returns true when the head and the whole body that it announces are there.
 fn is_whole(answer: &[u8]) -> bool {
     let text = String::from_utf8_lossy(answer);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };

@@ -14,11 +14,11 @@ use crate::measure::{Server, free_address};
 /// A service under measurement; dropping it kills it.
 pub(crate) struct Observed {
     pub(crate) server: Server,
-    /// Where it serves `/metrics`; none where it is bare axum.
+    /// Address of `/metrics`; none for bare axum.
     pub(crate) admin: Option<SocketAddr>,
 }
 
-/// Which service is started.
+/// Kind of service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
     /// Bare axum with the same routes.

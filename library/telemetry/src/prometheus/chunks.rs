@@ -8,7 +8,7 @@ use super::accept::Format;
 use super::family::{Family, labels_of};
 use super::{open_metrics, protobuf, text_format};
 
-/// Bytes from which on a part is returned: the series that passes them is its last one. A family in protobuf is one part whatever its size, as its
+/// Bytes from which on a part is returned: the series that passes them is its last one. A family in protobuf is one part of any size, as its
 /// length comes first.
 pub const CHUNK: usize = 64 * 1024;
 
