@@ -39,9 +39,9 @@ pub fn is_secret_name(name: &str) -> bool {
     let name = name.as_bytes();
     let is_word = |(at, first): (usize, &u8)| {
         BEGINS[usize::from(first.to_ascii_lowercase())]
-            && SECRET_WORDS.iter().any(|word| {
-                name[at..].get(..word.len()).is_some_and(|window| matches_word(window, word.as_bytes()))
-            })
+            && SECRET_WORDS
+                .iter()
+                .any(|word| name[at..].get(..word.len()).is_some_and(|window| matches_word(window, word.as_bytes())))
     };
     name.iter().enumerate().any(is_word) || SECRET_NAMES.iter().any(|word| name.eq_ignore_ascii_case(word.as_bytes()))
 }
