@@ -106,8 +106,8 @@ pub mod without;
 pub use access;
 pub use axum;
 pub use border::{
-    Border, ContentCoding, CrossOrigin, Deprecation, Draining, ForwardedHeader, InvalidNetwork, InvalidRouteRules,
-    Limits, Listener, Network, Preconditions, Problem, RouteRules,
+    Access, Border, ContentCoding, CrossOrigin, Deprecation, Draining, ForwardedHeader, InvalidNetwork,
+    InvalidRouteRules, Limits, Listener, Network, Preconditions, Problem, RouteRules,
 };
 #[cfg(feature = "tls")]
 pub use border::{ClientCertificate, Tls, TlsError, TlsFiles};

@@ -75,6 +75,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let tls = tls::open(standard, &public_limits, StopBudget::of(standard).drain, &registry)?;
         let instance = Instance::new(service.build);
         let objectives = objectives::open(&service.objectives, &instance, &registry)?;
+        objectives::check_rules(&objectives, &service.declared.rules)?;
         #[cfg(feature = "client")]
         let (tracer, export) = export::open(&standard.traces, &standard.export, &instance, &registry)?;
         #[cfg(not(feature = "client"))]
@@ -82,6 +83,10 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let observers = Observers { tracer, objectives };
         let public_border =
             Border::draining_with("public", public_limits, &registry, lifecycle.clone()).observed_by(observers.clone());
+        let public_border = match &service.caller {
+            Some(callers) => public_border.identified_by(callers.clone()),
+            None => public_border,
+        };
         let public_border = service.declared.at(&public_border, &registry)?;
         let address = SocketAddr::new(standard.host, standard.port);
         let refused = |error| not_listening("public", address, error);
