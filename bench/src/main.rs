@@ -5,6 +5,7 @@
 
 mod border;
 mod calls;
+mod jobs;
 mod load;
 mod measure;
 mod overload;
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 type Section = fn() -> Result<String, String>;
 
 /// The report's parts, in order.
-const SECTIONS: [(&str, Section); 7] = [
+const SECTIONS: [(&str, Section); 8] = [
     ("border", border::report),
     ("start", start::report),
     ("calls", calls::report),
@@ -27,6 +28,7 @@ const SECTIONS: [(&str, Section); 7] = [
     ("proxy", proxy::report),
     ("load", load::report),
     ("overload", overload::report),
+    ("jobs", jobs::report),
 ];
 
 fn main() -> ExitCode {
