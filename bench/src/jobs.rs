@@ -1,4 +1,4 @@
-//! Background jobs on a private PostgreSQL, beside procrastinate on the same server: the figures of `bench/peers/jobs` as a table.
+//! Background jobs on a private PostgreSQL, beside other queues on the same server: the figures of `bench/peers/jobs` as a table.
 
 use std::process::Command;
 
@@ -17,7 +17,8 @@ pub(crate) fn report() -> Result<String, String> {
     }
     let rows = String::from_utf8_lossy(&ran.stdout);
     Ok(format!(
-        "## Background jobs\n\nPostgreSQL 15 and its clients on the same cores, `synchronous_commit` and `fsync` as the server's defaults are. Other peers are not measured yet.\n\n\
-         | | |\n|---|---|\n{rows}\n- `cargo run --release --manifest-path {MANIFEST} --target-dir {TARGET}`\n\n"
+        "## Background jobs\n\nPostgreSQL and its clients on the same cores; `synchronous_commit` and `fsync` are on, `shared_buffers` is 1 GB. *Lease*: a claim and a completion, a transaction \
+         each. *Exactly once*: jobs are taken in the transaction of their effect. Three loops with batches of 500; medians of three rounds in turn, with their range.\n\n\
+         | | | |\n|---|---|---|\n{rows}\n- `cargo run --release --manifest-path {MANIFEST} --target-dir {TARGET}`\n\n"
     ))
 }

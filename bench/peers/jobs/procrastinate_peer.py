@@ -31,7 +31,7 @@ async def timed(n: int) -> None:
 
 def row(what: str, value: float, unit: str) -> None:
     digits = 2 if value < 100 else 0
-    print(f"| procrastinate {procrastinate.__version__}: {what} | {value:.{digits}f} {unit} |", flush=True)
+    print(f"| procrastinate {procrastinate.__version__}: {what} | {value:.{digits}f} {unit} | |", flush=True)
 
 
 async def main() -> None:
@@ -58,9 +58,12 @@ async def main() -> None:
             await timed.defer_async(n=n)
             waits.append(await starts.get() - begun)
         waits.sort()
-        for share in (0.5, 0.99):
-            value = waits[int((SAMPLES - 1) * share)] * 1000
-            row(f"enqueue to start, one job at a time, p{round(share * 100)}", value, "ms")
+        p50, p99 = (waits[int((SAMPLES - 1) * share)] * 1000 for share in (0.5, 0.99))
+        print(
+            f"| procrastinate {procrastinate.__version__}: enqueue to start, one job at a time "
+            f"| p50 {p50:.2f} ms, p99 {p99:.2f} ms | |",
+            flush=True,
+        )
         worker.cancel()
         await asyncio.gather(worker, return_exceptions=True)
 
