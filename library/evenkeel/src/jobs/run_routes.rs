@@ -117,7 +117,7 @@ async fn version(
     change.apply(&state.registry, by, otherwise, state.runs.move_to_version(&id, asked.version)).await
 }
 
-fn of_run(name: &'static str, target: &str) -> Change<'_> {
+fn of_run<'a>(name: &'static str, target: &'a str) -> Change<'a> {
     Change { part: "runs", name, target }
 }
 
