@@ -71,7 +71,7 @@ check: setup-check ## Formatting, lints, each feature of evenkeel alone, documen
 
 bench: ## Measures against peers in the same run; writes bench/RESULTS.md
 	@sh .ci/install wrk valgrind socat haproxy
-	@sh .ci/peers tool:oha@1.16.0
+	@sh .ci/peers tool:oha@1.16.0 pypi:procrastinate==3.10.0 pypi:psycopg-binary==3.3.9 npm:graphile-worker@0.18.0 npm:pg-boss@10.4.2
 	@cargo build --release --quiet -p bench -p ledger -p rail -p keel-prover
 	@cargo run --release --quiet -p bench
 
