@@ -35,7 +35,11 @@ pub(crate) fn configure<S: Args + Clone + Send + Sync + 'static, D: Database>(
     let standard: Standard = settings::take(&matches)?;
     #[cfg(feature = "tls")]
     {
-        let mistakes = standard.tls.mistakes();
+        let incomplete = standard.tls.incomplete().into_iter().map(|(name, other)| settings::Mistake {
+            name: name.to_owned(),
+            reason: format!("it needs {other}, which is not set; set both or neither"),
+        });
+        let mistakes: Vec<settings::Mistake> = incomplete.collect();
         if !mistakes.is_empty() {
             return Err(Refused::Mistakes(mistakes));
         }

@@ -145,7 +145,7 @@ impl std::fmt::Debug for PageSessions {
     }
 }
 
-/// Returns the problem document for ended sessions that cannot be read: nobody is let in.
+/// Returns the problem document for a session that may have ended.
 fn unknown(error: &dyn std::error::Error) -> Problem {
     tracing::warn!(%error, "the ended sessions cannot be read or written");
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "sessions cannot be checked at the moment; retry later")

@@ -7,7 +7,6 @@ use std::time::Duration;
 use border::TlsFiles;
 use clap::Args;
 
-use super::Mistake;
 use crate::duration::parse_duration;
 
 /// TLS of the public listener. Without a certificate it serves plain HTTP.
@@ -54,12 +53,8 @@ impl TlsSettings {
         })
     }
 
-    /// Settings that need another one.
-    pub(crate) fn mistakes(&self) -> Vec<Mistake> {
-        let needs = |name: &str, other: &str| Mistake {
-            name: name.to_owned(),
-            reason: format!("it needs {other}, which is not set; set both or neither"),
-        };
+    /// The settings that are there without the one that they need, each with that one.
+    pub(crate) fn incomplete(&self) -> Vec<(&'static str, &'static str)> {
         let (certificate, key) = (self.certificate.is_some(), self.key.is_some());
         let all = [
             (certificate && !key, "TLS_CERTIFICATE", "TLS_KEY"),
@@ -67,7 +62,7 @@ impl TlsSettings {
             (self.client_authorities.is_some() && !certificate, "TLS_CLIENT_CA", "TLS_CERTIFICATE"),
             (self.redirect.is_some() && !certificate, "REDIRECT_LISTEN", "TLS_CERTIFICATE"),
         ];
-        all.into_iter().filter(|(wrong, ..)| *wrong).map(|(_, name, other)| needs(name, other)).collect()
+        all.into_iter().filter(|(wrong, ..)| *wrong).map(|(_, name, other)| (name, other)).collect()
     }
 }
 
@@ -100,7 +95,7 @@ mod tests {
             (&["--tls-key=b"], &["TLS_KEY"]),
             (&["--tls-client-ca=c", "--redirect-listen=127.0.0.1:0"], &["TLS_CLIENT_CA", "REDIRECT_LISTEN"]),
         ] {
-            let names: Vec<String> = settings(arguments).mistakes().into_iter().map(|mistake| mistake.name).collect();
+            let names: Vec<&str> = settings(arguments).incomplete().into_iter().map(|(name, _)| name).collect();
             assert_eq!(names, wrong, "{arguments:?}");
         }
     }

@@ -57,7 +57,7 @@ fn page(person: &str, account: &Account, entries: &Page<Entry>, is_first: bool) 
 
 fn table(account: &Account, entries: &[Entry]) -> Markup {
     html! {
-        div.wide tabindex="0" role="region" aria-labelledby="entries" { table {
+        div.wide tabindex="0" role="region" aria-label="Table of entries" { table.pairs {
             thead {
                 tr {
                     th scope="col" { "Transfer" }

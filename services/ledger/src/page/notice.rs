@@ -20,7 +20,7 @@ pub(super) enum Notice {
     Opened,
     /// No account was opened: the input is invalid.
     NotOpened,
-    /// Nobody signed in: the name is empty or too long.
+    /// No session was started: the name is empty or too long.
     NoName,
     /// The session was ended.
     SignedOut,
@@ -78,7 +78,7 @@ impl Notice {
                 "No account was opened: a currency has three capitals, as in EUR, and an overdraft is an amount, as in \
                  100.00."
             }
-            Self::NoName => "Nobody signed in: write a name of at most 60 letters.",
+            Self::NoName => "You are not signed in: write a name of at most 60 letters.",
             Self::SignedOut => "Done: you are signed out.",
             Self::SignInFirst => "Nothing was done: sign in first.",
         }

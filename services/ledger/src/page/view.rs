@@ -41,7 +41,7 @@ fn accounts_table(accounts: &[Account]) -> Markup {
     html! {
         @if accounts.is_empty() { p.soft { "There are none here. Open one below." } }
         @else {
-            div.wide tabindex="0" role="region" aria-labelledby="accounts" { table {
+            div.wide tabindex="0" role="region" aria-label="Table of accounts" { table {
                 thead {
                     tr {
                         th scope="col" { "Account" }
