@@ -13,7 +13,7 @@ SOAK ?= 10m
 FUZZ ?= 30
 ATTACK ?= 60
 
-.PHONY: help setup setup-check setup-tests setup-tests-long run test test-ledger soak mutants fuzz test-long check bench slowhttptest attacks drill doc release deploy rollback
+.PHONY: help setup setup-check setup-tests setup-tests-long run test test-ledger soak mutants fuzz test-long check bench slowhttptest attacks scan drill doc release deploy rollback
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -86,6 +86,13 @@ attacks: ## Runs each attack for ATTACK (60) seconds beside a bystander: on the 
 	@python3 docs/guide/testing/border/attacks.py --control --seconds 10
 	@python3 docs/guide/testing/border/attacks.py --seconds $(ATTACK) --post /v1/accounts --large /openapi.json -- target/debug/ledger
 	@python3 docs/guide/testing/border/attacks.py --seconds $(ATTACK) --large-only --path /hello --post /echo --large /large -- target/debug/examples/attack_target
+
+scan: ## Scans the ledger over TLS with sslyze, testssl.sh, MDN's HTTP Observatory and schemathesis, and before it a server with weaknesses
+	@sh .ci/install python3 openssl testssl.sh nodejs npm
+	@sh .ci/peers scanner:sslyze==6.3.1 scanner:schemathesis==4.32.5 bare:@mdn/mdn-http-observatory@1.4.8
+	@cargo build --quiet -p ledger -p rail
+	@python3 docs/guide/testing/scan/scan.py --control
+	@python3 docs/guide/testing/scan/scan.py
 
 drill: ## Examines the ledger with keel: every probe, every drill, every report
 	@cargo build --quiet -p keel-prover -p ledger -p rail
