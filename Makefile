@@ -87,12 +87,15 @@ attacks: ## Runs each attack for ATTACK (60) seconds beside a bystander: on the 
 	@python3 docs/guide/testing/border/attacks.py --seconds $(ATTACK) --post /v1/accounts --large /openapi.json -- target/debug/ledger
 	@python3 docs/guide/testing/border/attacks.py --seconds $(ATTACK) --large-only --path /hello --post /echo --large /large -- target/debug/examples/attack_target
 
-scan: ## Scans the ledger over TLS with sslyze, testssl.sh, MDN's HTTP Observatory and schemathesis, and before it a server with weaknesses
-	@sh .ci/install python3 openssl testssl.sh nodejs npm
-	@sh .ci/peers scanner:sslyze==6.3.1 scanner:schemathesis==4.32.5 bare:@mdn/mdn-http-observatory@1.4.8
+scan: ## Scans the ledger with sslyze, testssl.sh, MDN's HTTP Observatory and schemathesis, attacks caches before it, uses its page by keyboard
+	@sh .ci/install python3 openssl testssl.sh nodejs npm nginx-light varnish chromium
+	@sh .ci/peers scanner:sslyze==6.3.1 scanner:schemathesis==4.32.5 bare:@mdn/mdn-http-observatory@1.4.8 npm:axe-core@4.14.1
 	@cargo build --quiet -p ledger -p rail
 	@python3 docs/guide/testing/scan/scan.py --control
 	@python3 docs/guide/testing/scan/scan.py
+	@python3 docs/guide/testing/scan/caches.py --control
+	@python3 docs/guide/testing/scan/caches.py
+	@python3 docs/guide/testing/scan/page.py
 
 drill: ## Examines the ledger with keel: every probe, every drill, every report
 	@cargo build --quiet -p keel-prover -p ledger -p rail

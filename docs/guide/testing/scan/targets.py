@@ -67,8 +67,8 @@ def weak(folder):
 
 
 @contextlib.contextmanager
-def running(command, settings):
-    process = subprocess.Popen(command, env=settings, stdout=subprocess.DEVNULL)
+def running(command, settings, errors=None):
+    process = subprocess.Popen(command, env=settings, stdout=subprocess.DEVNULL, stderr=errors)
     try:
         yield
         if process.poll() is not None:
@@ -105,3 +105,35 @@ def free_port():
                 return port
             except OSError:
                 pass
+
+
+def wait_plain(port):
+    """Waits until a server without TLS answers."""
+    for _ in range(START * 10):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5):
+                return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+    sys.exit(f"port {port} did not answer within {START} s")
+
+
+def post_plain(port, path, headers, body):
+    """Sends a body to a server without TLS."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, headers, method="POST")
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return answer.read()
+
+
+@contextlib.contextmanager
+def ending(program, settings):
+    """A process that ends by itself; it is killed where it does not."""
+    process = subprocess.Popen([program], env=settings, stdout=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
