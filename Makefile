@@ -62,11 +62,12 @@ fuzz: ## Fuzzes each parser of untrusted bytes for FUZZ (30) seconds, with a nig
 test-long: setup-tests-long ## Runs the tests that repeat or take long
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --no-fail-fast --run-ignored only -E "not test(/^lab::tests::service$$/)"; else cargo test --workspace --no-fail-fast --lib --bins --tests --examples -- --ignored --skip lab::tests::service; fi
 
-check: setup-check ## Formatting, lints, each feature of evenkeel alone, documentation; licences, sources and advisories of dependencies
+check: setup-check ## Formatting, lints, each feature of evenkeel alone, documentation; the committed API of the ledger; licences, sources and advisories of dependencies
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets --quiet -- -D warnings
 	@for features in "" sqlite postgres client openapi; do cargo clippy -p evenkeel --no-default-features --features "$$features" --quiet -- -D warnings || exit 1; done
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+	@cargo run --quiet -p ledger -- openapi --against services/ledger/openapi.json
 	@sh .ci/deny
 
 bench: ## Measures against peers in the same run; writes bench/RESULTS.md

@@ -116,17 +116,22 @@ def schemathesis(target, folder, values, cases):
     return Found(faults, f"{tested[1]} operations, {cases[1]}")
 
 
+# A refusal by the balance, by an account that is not there, or by a key that was used for another request.
+TAKEN = ["2xx", "3xx", 401, 403, 404, 409, 422, 429]
+
+
 def schemathesis_config(values):
     """Ids and cursors that exist, and the answers to requests that a schema allows and the rules of the ledger do not."""
     ids, cursors = values
-    # A refusal by the balance, by an account that is not there, or by a key that was used for another request.
-    parts = ['[checks.positive_data_acceptance]', 'expected-statuses = ["2xx", "3xx", 401, 403, 404, 409, 422, 429]', ""]
+    parts = ["[checks.positive_data_acceptance]", f"expected-statuses = {json.dumps(TAKEN)}", ""]
     known = {"/v1/accounts/{id}": "account", "/v1/accounts/{id}/forecast": "account", "/v1/transfers/{id}": "transfer", "/v1/payouts/{id}": "payout"}
     for path, name in known.items():
         parts += ["[[operations]]", f'include-path = "{path}"', "[operations.parameters]", f'id = "{ids[name]}"', ""]
     for path, cursor in cursors.items():
-        parts += ["[[operations]]", f'include-path = "{path.replace("{account}", "{id}")}"', 'include-method = "GET"', "[operations.parameters]"]
-        parts += [f'cursor = "{cursor}"', *([f'id = "{ids["account"]}"'] if "{account}" in path else []), ""]
+        parts += ["[[operations]]", f'include-path = "{path.replace("{account}", "{id}")}"', 'include-method = "GET"']
+        # It uses the cursor of one list for another one in sequences, which is refused.
+        parts += ["[operations.checks.positive_data_acceptance]", f"expected-statuses = {json.dumps([*TAKEN, 400])}"]
+        parts += ["[operations.parameters]", f'cursor = "{cursor}"', *([f'id = "{ids["account"]}"'] if "{account}" in path else []), ""]
     return "\n".join(parts)
 
 
