@@ -5,6 +5,7 @@
 
 mod border;
 mod calls;
+mod jobs;
 mod load;
 mod measure;
 mod memory;
@@ -31,6 +32,7 @@ const SECTIONS: [(&str, Section); 8] = [
     ("proxy", proxy::report),
     ("load", load::report),
     ("overload", overload::report),
+    ("jobs", jobs::report),
 ];
 
 fn main() -> ExitCode {

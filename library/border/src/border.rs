@@ -8,6 +8,7 @@ use vitals::Registry;
 
 use crate::access_log::AccessLog;
 use crate::admission::Admission;
+use crate::caller::Identify;
 use crate::observers::Observers;
 use crate::route_guard::RouteGuard;
 use crate::route_table::RouteTable;
@@ -33,6 +34,8 @@ pub(crate) struct Inner {
     pub(crate) lifecycle: Option<Lifecycle>,
     vitals: Arc<(Vitals, ShedVitals)>,
     pub(crate) observers: Observers,
+    /// Reads the caller of a request, where a route needs it.
+    pub(crate) callers: Option<Identify>,
     pub(crate) routes: Arc<RouteVitals>,
     /// The rules of the route, where this is the border of one.
     pub(crate) guard: Option<Arc<RouteGuard>>,
@@ -59,8 +62,19 @@ impl Border {
         let vitals = Arc::new((requests, ShedVitals::register(registry, name, &shed)));
         let observers = Observers::default();
         let routes = Arc::new(RouteVitals::register(registry, name, RouteTable::empty(&limits)));
-        let inner =
-            Inner { limits, traffic, admission, shed, access_log, lifecycle, vitals, observers, routes, guard: None };
+        let inner = Inner {
+            limits,
+            traffic,
+            admission,
+            shed,
+            access_log,
+            lifecycle,
+            vitals,
+            observers,
+            callers: None,
+            routes,
+            guard: None,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -82,6 +96,13 @@ impl Border {
     pub fn observed_by(&self, observers: Observers) -> Self {
         self.inner.shed.observe(&observers.objectives);
         Self { inner: Arc::new(Inner { observers, ..self.inner.another() }) }
+    }
+
+    /// The same border, which reads the callers of routes that need them ([`RouteRules::closed`](crate::RouteRules::closed),
+    /// [`RouteRules::caller_rate_limit`](crate::RouteRules::caller_rate_limit)). Set it before [`Self::declaring`].
+    #[must_use]
+    pub fn identified_by(&self, callers: Identify) -> Self {
+        Self { inner: Arc::new(Inner { callers: Some(callers), ..self.inner.another() }) }
     }
 
     /// Puts the border around all routes and the fallback of a router. The metrics of its routes are there at zero from now on.
@@ -106,6 +127,7 @@ impl Inner {
             lifecycle: self.lifecycle.clone(),
             vitals: self.vitals.clone(),
             observers: self.observers.clone(),
+            callers: self.callers.clone(),
             routes: self.routes.clone(),
             guard: None,
         }

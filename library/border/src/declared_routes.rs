@@ -9,10 +9,12 @@ use tokio::time::Instant;
 use vitals::Registry;
 
 use crate::Problem;
+use crate::access::Access;
 use crate::border::{Border, Inner};
 use crate::exchange::Exchange;
 use crate::guard::MethodBorder;
 use crate::invalid_route::InvalidRouteRules;
+use crate::limits::Limits;
 use crate::route_counts::{METHODS, Route, slot};
 use crate::route_guard::{Passage, RouteGuard};
 use crate::route_rules::RouteRules;
@@ -32,6 +34,10 @@ impl Border {
         registry: &Registry,
     ) -> Result<Self, InvalidRouteRules> {
         let table = RouteTable::new(rules, bulkheads, &self.inner.limits)?;
+        let needs_caller = |route: &&Arc<RouteGuard>| route.rules().needs_caller();
+        if let (Some(route), None) = (table.routes().iter().find(needs_caller), &self.inner.callers) {
+            return Err(InvalidRouteRules::NoCaller { route: route.rules().route().to_owned() });
+        }
         for route in table.routes() {
             self.inner.shed.declare(&route.rules().limits(&self.inner.limits));
         }
@@ -44,6 +50,12 @@ impl Border {
     /// ([`Border::with_limits`]) are known once the border is around them.
     pub fn loosened(&self) -> Vec<Loosened> {
         self.inner.routes.table().loosened()
+    }
+
+    /// Returns the declared routes with their access: public, closed, or none where nothing is declared.
+    pub fn accesses(&self) -> Vec<(&'static str, Option<Access>)> {
+        let of = |route: &Arc<RouteGuard>| (route.rules().route(), route.rules().access());
+        self.inner.routes.table().routes().iter().map(of).collect()
     }
 
     /// Checks that routers have all declared routes; ask when the border is around all of them.
@@ -70,6 +82,14 @@ impl Inner {
         (!methods.is_empty()).then_some(methods)
     }
 
+    /// Returns the request with its caller where its route needs it, and a refusal where that fails.
+    pub(crate) fn with_caller(&self, request: Request) -> (Request, Option<Problem>) {
+        match self.callers.as_ref().filter(|_| self.guard.as_ref().is_some_and(|guard| guard.rules().needs_caller())) {
+            Some(callers) => callers.identified(request),
+            None => (request, None),
+        }
+    }
+
     /// Lets a request pass the rules of its route; none where there are none.
     pub(crate) fn pass_rules(&self, request: &Request, started: Instant) -> Option<(Option<Problem>, Passage)> {
         let guard = self.guard.as_ref()?;
@@ -89,13 +109,27 @@ impl Inner {
     }
 
     /// The id of a method of a route at the gate. What writes has limits of its own, as it takes other resources than what reads; so has what has an
-    /// objective of its own.
+    /// objective of its own: declared in its rules, or shorter than that of its limits in the objectives of the service.
     pub(crate) fn gate_id(&self, route: &Route, method: &Method) -> Option<RouteId> {
         let own = self.guard.as_ref().filter(|guard| guard.rules().objective.is_some());
-        match own {
-            Some(guard) => self.shed.route(guard.rules().route(), &self.limits),
-            None if method.is_safe() => self.shed.route(route.name(), &self.limits),
-            None => self.shed.route(&format!("{} {}", METHODS[slot(method.as_str())], route.name()), &self.limits),
+        let of_method = |method: &Method| format!("{} {}", METHODS[slot(method.as_str())], route.name());
+        match (own, self.promised(route, method)) {
+            (Some(guard), None) => self.shed.route(guard.rules().route(), &self.limits),
+            (_, Some(limits)) => self.shed.route(&of_method(read_as(method)), &limits),
+            (None, None) if method.is_safe() => self.shed.route(route.name(), &self.limits),
+            (None, None) => self.shed.route(&of_method(method), &self.limits),
         }
     }
+
+    /// The limits with the objective that the service promises for a method of a route, where it is shorter.
+    fn promised(&self, route: &Route, method: &Method) -> Option<Limits> {
+        let promise = self.observers.objectives.promise_of(read_as(method).as_str(), route.name())?;
+        let is_shorter = self.limits.objective.is_some_and(|objective| promise < objective);
+        is_shorter.then(|| self.limits.clone().with(|limits| limits.objective = Some(promise)))
+    }
+}
+
+/// The method under which a method is declared: HEAD is a GET.
+fn read_as(method: &Method) -> &Method {
+    if method == Method::HEAD { &Method::GET } else { method }
 }

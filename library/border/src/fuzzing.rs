@@ -2,24 +2,29 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Version};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
 use futures_util::FutureExt;
+use telemetry::traces::TraceState;
 use tokio::time::Instant;
 use vitals::TraceContext;
 
 use crate::Network;
+use crate::accept_encoding::accepts_gzip;
 use crate::body::is_too_deep;
+use crate::content_coding::ContentCoding;
 use crate::control_frames::ControlFrames;
+use crate::cross_site::Scheme;
+use crate::entity_tag::Comparison;
 use crate::forwarded::{ForwardedHeader, client_of};
 use crate::protocol::PREFACE;
 use crate::simple_head::SimpleHead;
-use crate::{glance::Glance, host, proxy_protocol, target};
+use crate::{content_coding, cross_site, entity_tag, framing, glance::Glance, host, proxy_protocol, target};
 
 /// A parser under fuzz, by name.
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// Every parser of untrusted bytes.
-pub const ALL: [Entry; 10] = [
+pub const ALL: [Entry; 16] = [
     ("proxy_protocol", proxy_protocol),
     ("forwarded", forwarded),
     ("network", network),
@@ -30,6 +35,12 @@ pub const ALL: [Entry; 10] = [
     ("json_depth", json_depth),
     ("traceparent", traceparent),
     ("grpc_timeout", grpc_timeout),
+    ("tracestate", tracestate),
+    ("entity_tags", entity_tags),
+    ("accept_encoding", accept_encoding),
+    ("content_coding", content_coding),
+    ("transfer_coding", transfer_coding),
+    ("origin", origin),
 ];
 
 /// Reads a header of the PROXY protocol: it takes no byte of what follows, and says the same where more follows.
@@ -156,6 +167,72 @@ pub fn grpc_timeout(bytes: &[u8]) {
     }
 }
 
+/// Reads a trace state: one that is taken is short, and the same when it is read again.
+pub fn tracestate(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Some(state) = TraceState::read([text].into_iter()) {
+        assert!(state.as_str().len() <= 512);
+        assert_eq!(TraceState::read([state.as_str()].into_iter()), Some(state));
+    }
+}
+
+/// Reads the tags of a condition: a tag in front of them is found, and what is the same strongly is so weakly.
+pub fn entity_tags(bytes: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
+    let (condition, own) = (header::IF_NONE_MATCH, "\"own\"");
+    let names = |headers: &HeaderMap, comparison| entity_tag::names(headers, &condition, Some(own), comparison);
+    let mut headers = HeaderMap::from_iter([(condition.clone(), value.clone())]);
+    if names(&headers, Comparison::Strong) == Some(true) {
+        assert_eq!(names(&headers, Comparison::Weak), Some(true), "{bytes:?}");
+    }
+    headers.insert(&condition, HeaderValue::from_static("\"own\""));
+    headers.append(&condition, value);
+    assert_eq!(names(&headers, Comparison::Strong), Some(true), "{bytes:?}");
+}
+
+/// Reads the codings that a client accepts: the case of their names means nothing.
+pub fn accept_encoding(bytes: &[u8]) {
+    let accepts = |bytes: &[u8]| {
+        let value = HeaderValue::from_bytes(bytes).ok()?;
+        Some(accepts_gzip(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, value)])))
+    };
+    assert_eq!(accepts(&bytes.to_ascii_lowercase()), accepts(&bytes.to_ascii_uppercase()), "{bytes:?}");
+}
+
+/// Reads the coding of a body: one that is not declared is never taken, and the one that is taken suffices as a declaration.
+pub fn content_coding(bytes: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
+    let headers = HeaderMap::from_iter([(header::CONTENT_ENCODING, value)]);
+    let coding = |taken: &[ContentCoding]| content_coding::check(&headers, taken).ok().flatten();
+    assert_eq!(coding(&[]), None);
+    if let Some(taken) = coding(&[ContentCoding::Gzip, ContentCoding::Deflate, ContentCoding::Brotli]) {
+        assert_eq!(coding(&[taken]), Some(taken), "{bytes:?}");
+    }
+}
+
+/// Reads a transfer coding: the one that is taken is `chunked`.
+pub fn transfer_coding(bytes: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
+    let headers = HeaderMap::from_iter([(header::TRANSFER_ENCODING, value)]);
+    if framing::check_transfer_coding(&headers).is_ok() {
+        assert_eq!(bytes.to_ascii_lowercase().trim_ascii(), b"chunked");
+    }
+}
+
+/// Reads the origin of a request that changes state: the one that is taken is the host's.
+pub fn origin(bytes: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
+    let mut request = Request::new(());
+    *request.method_mut() = Method::POST;
+    request.headers_mut().insert(header::HOST, HeaderValue::from_static("shop.example"));
+    request.headers_mut().insert(header::ORIGIN, value);
+    let head = request.into_parts().0;
+    if cross_site::check(&head, Scheme::Https, &[]).is_ok() {
+        let own = bytes.to_ascii_lowercase();
+        assert!(own == b"https://shop.example" || own == b"https://shop.example:443", "{bytes:?}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -163,7 +240,7 @@ mod tests {
     use super::*;
 
     /// Texts that the parsers take, to be changed.
-    const SEEDS: [&[u8]; 12] = [
+    const SEEDS: [&[u8]; 18] = [
         b"PROXY TCP4 192.0.2.1 198.51.100.2 4711 80\r\n",
         b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x02\x12\x67\0\x50",
         b"192.0.2.1, [2001:db8::1]:4711, 10.2.2.2",
@@ -176,6 +253,12 @@ mod tests {
         b"[[[[[[\"]\\\"\",{\"a\":[1]}]]]]]]",
         b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         b"250m",
+        b"ot=th:8,rojo=00f067aa0ba902b7",
+        b"W/\"a,b\", \"own\"",
+        b"br;q=0.5, gzip;q=0.8, *;q=0",
+        b"gzip, identity",
+        b" chunked",
+        b"https://shop.example:443",
     ];
 
     /// A seed with some bytes replaced, and perhaps some cut off.

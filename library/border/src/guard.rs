@@ -22,6 +22,7 @@ use crate::problem::{documented, needs_document};
 use crate::record::Record;
 use crate::representation::Wanted;
 use crate::route_counts::{METHODS, Route, slot};
+use crate::route_guard::Passage;
 use crate::step::Step;
 use crate::traffic::UNMATCHED;
 
@@ -156,9 +157,18 @@ where
         // From here on a request that is dropped is counted as cancelled.
         let record =
             Record::new(border.access_log.clone(), route.clone(), method.clone(), target, started, context.trace);
-        let record = record.observed(Observed { trace: trace.clone(), objectives, request_id: request_id.clone() });
+        let mut record = record.observed(Observed {
+            trace: trace.clone(),
+            objectives,
+            request_id: request_id.clone(),
+            is_limited_for_all: false,
+        });
+        let (request, unidentified) = border.with_caller(request);
         let (refused, passage) = Step::RouteRules.run(|| border.pass_rules(&request, started)).unzip();
-        let entered = match refused.flatten() {
+        if passage.as_ref().is_some_and(Passage::is_limited_for_all) {
+            record.limited_for_all();
+        }
+        let entered = match unidentified.or(refused.flatten()) {
             Some(problem) => Err(problem),
             None => border.enter(request, started, &glance, id, &mut self.handler),
         };

@@ -49,6 +49,15 @@ pub enum InvalidRouteRules {
         /// The reason.
         reason: String,
     },
+    /// The caller of a request cannot be identified.
+    #[error(
+        "{route} is closed or limits the rate of each caller, and nothing identifies callers; declare how with Service::caller"
+    )]
+    #[non_exhaustive]
+    NoCaller {
+        /// The route.
+        route: String,
+    },
     /// The bulkhead is not declared.
     #[error("{route} is in the bulkhead {bulkhead:?}, which is not declared; declare its capacity")]
     #[non_exhaustive]

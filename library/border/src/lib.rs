@@ -34,6 +34,7 @@
 //! first read counts as zero, and bytes count as taken when the kernel has them. Tested on Linux.
 
 mod accept_encoding;
+mod access;
 mod access_log;
 mod acknowledged;
 mod admission;
@@ -46,6 +47,7 @@ mod body;
 mod border;
 mod boundary;
 mod bulkheads;
+mod caller;
 mod client;
 mod connection;
 mod content_coding;
@@ -128,7 +130,9 @@ mod unsent;
 mod websocket_origin;
 mod whole_body;
 
+pub use access::Access;
 pub use border::Border;
+pub use caller::{Caller, Identify};
 pub use content_coding::ContentCoding;
 pub use cross_origin::CrossOrigin;
 pub use deprecation::Deprecation;

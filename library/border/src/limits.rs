@@ -167,7 +167,7 @@ impl Limits {
     }
 
     /// Lowers `connections` of all listeners of a process, in proportion, so that together they take at most 80 % of the `descriptors`
-    /// that it may open. Each keeps at least one.
+    /// that it may open. Each keeps at least one. Of a listener with fewer connections, one address has at most three quarters.
     ///
     /// ```
     /// use evenkeel_border::Limits;
@@ -176,6 +176,7 @@ impl Limits {
     /// let mut admin = Limits::default().with(|limits| limits.connections = 256);
     /// Limits::share_descriptors(1024, [&mut public, &mut admin]);
     /// assert_eq!((public.connections, admin.connections), (794, 24));
+    /// assert_eq!(public.connections_per_address, 595);
     /// ```
     pub fn share_descriptors<const N: usize>(descriptors: u64, listeners: [&mut Self; N]) {
         let share = u128::from(descriptors) * 4 / 5;
@@ -186,7 +187,14 @@ impl Limits {
         for limits in listeners {
             let lowered = limits.connections as u128 * share / in_all;
             limits.connections = usize::try_from(lowered).unwrap_or(usize::MAX).max(1);
+            limits.leave_connections_to_others();
         }
+    }
+
+    /// Lowers `connections_per_address` to three quarters of `connections`: a quarter is for other addresses; of a few, all but one.
+    pub fn leave_connections_to_others(&mut self) {
+        let others = self.connections.div_ceil(4).min(self.connections.saturating_sub(1));
+        self.connections_per_address = self.connections_per_address.min(self.connections - others);
     }
 
     /// Returns the names of the limits of a route that are looser than those of `other`.
@@ -249,10 +257,13 @@ mod tests {
             let mut limits = [public, admin].map(|connections| Limits { connections, ..Limits::default() });
             let [one, other] = &mut limits;
             Limits::share_descriptors(descriptors, [one, other]);
+            let per_address = limits.clone().map(|limits| limits.connections_per_address);
             let [one, other] = limits.map(|limits| limits.connections);
             prop_assert!(one >= 1 && other >= 1 && one <= public && other <= admin);
             // One each is kept in any case.
             prop_assert!((one + other) as u64 <= (descriptors * 4 / 5).max(2) + 1);
+            let [for_one, _] = per_address;
+            prop_assert!(for_one >= 1 && (one == public || for_one < one || one == 1), "{for_one} of {one}");
             prop_assert!(one + other == public + admin || (one + other) as u64 + 2 >= descriptors * 4 / 5);
         }
     }

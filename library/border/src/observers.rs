@@ -27,15 +27,21 @@ pub(crate) struct Observed {
     pub(crate) trace: Option<Arc<RequestTrace>>,
     pub(crate) objectives: RouteObjectives,
     pub(crate) request_id: Arc<str>,
+    /// The limit of all requests of the route refused it.
+    pub(crate) is_limited_for_all: bool,
 }
 
 impl Observed {
-    /// Counts the answer and ends the trace. A request whose client left before the answer counts for no objective.
+    /// Counts the answer and ends the trace. A request whose client left before the answer counts for no objective, nor does
+    /// one that is refused because its own client sends too much (429).
     pub(crate) fn ended(&self, method: &Method, path: &str, route: &str, status: Option<StatusCode>, took: Duration) {
         let status = status.map(|status| status.as_u16());
         let covering = || self.objectives.iter().filter(|objective| objective.slo().covers(method.as_str(), route));
         if let Some(status) = status {
-            covering().for_each(|objective| objective.record(status, took));
+            covering().for_each(|objective| match self.is_limited_for_all {
+                true => objective.record_end(true, took),
+                false => objective.record(status, took),
+            });
         }
         let Some(trace) = &self.trace else { return };
         let bound = |objective: &Arc<LiveObjective>| match objective.slo().kind {

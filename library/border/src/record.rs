@@ -42,6 +42,13 @@ impl Record {
         self
     }
 
+    /// Notes that the limit of all requests of the route refused this one: a failure of the service for its objectives.
+    pub(crate) fn limited_for_all(&mut self) {
+        if let Some(observed) = &mut self.observed {
+            observed.is_limited_for_all = true;
+        }
+    }
+
     pub(crate) fn answered(mut self, status: StatusCode) {
         self.is_open = false;
         self.write(Some(status));

@@ -11,6 +11,7 @@ impl RouteRules {
     pub fn document(&self) -> Json {
         let objective = self.objective.map(|objective| json!(objective.as_millis() as u64));
         let members = [
+            ("access", self.access.map(|access| json!(access.name()))),
             ("criticality", self.criticality.map(|class| json!(class.name()))),
             ("objective_ms", objective.filter(|_| !self.streaming)),
             ("deadline_ms", self.deadline.map(|deadline| json!(deadline.as_millis() as u64))),
@@ -18,6 +19,7 @@ impl RouteRules {
             ("bulkhead", self.bulkhead.map(Json::from)),
             ("rate_limit", self.rate_limit.map(rate)),
             ("client_rate_limit", self.client_rate_limit.map(rate)),
+            ("caller_rate_limit", self.caller_rate_limit.map(rate)),
             ("streaming", self.streaming.then_some(Json::from(true))),
             ("streams", self.streams.map(|(in_all, _)| json!(in_all))),
             ("client_streams", self.streams.map(|(_, per_client)| json!(per_client))),

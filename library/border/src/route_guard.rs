@@ -10,7 +10,9 @@ use axum::response::Response;
 use tokio::time::Instant;
 
 use crate::Problem;
+use crate::access::Access;
 use crate::bulkheads::{BulkheadPlace, NamedBulkhead};
+use crate::caller::Caller;
 use crate::connection::Connection;
 use crate::exchange::Exchange;
 use crate::held_body::held_by;
@@ -45,6 +47,8 @@ pub(crate) struct Passage {
     route: Arc<RouteGuard>,
     place: Option<BulkheadPlace>,
     quotas: Quotas,
+    /// Refused by the limit of all requests: its client is not to blame.
+    is_limited_for_all: bool,
     is_read: bool,
     origin: Option<HeaderValue>,
     stream: Option<StreamPlace>,
@@ -116,7 +120,7 @@ impl RouteGuard {
         self.is_routed.load(Ordering::Relaxed)
     }
 
-    /// Lets a request pass, or refuses it: by its rate, by its head, and last by its bulkhead, whose place it holds from then on.
+    /// Lets a request pass, or refuses it: by its rate, by its caller, by its head, and last by its bulkhead, whose place it holds from then on.
     ///
     /// `client` is asked for the network of the client only where that matters; it returns none for a client without bounds.
     pub(crate) fn enter(
@@ -131,18 +135,27 @@ impl RouteGuard {
             route: self.clone(),
             place: None,
             quotas: Quotas::default(),
+            is_limited_for_all: false,
             is_read,
             origin,
             stream: None,
             connection: None,
         };
-        if let Some(rate) = &self.rate {
-            let client = if rate.is_by_client() { client() } else { None };
-            let (limited, quotas) = rate.pass(client, now);
-            passage.quotas = quotas;
-            if limited.is_some() {
-                return (limited, passage);
-            }
+        let caller = request.extensions().get::<Caller>().map(Caller::as_str);
+        let key = self.rate.as_ref().filter(|rate| rate.is_by_client()).and_then(|_| client());
+        let rate = self.rate.as_ref();
+        let refused = rate
+            .and_then(|rate| rate.pass_client(key, now))
+            .or_else(|| self.check_access(caller))
+            .or_else(|| rate?.pass_caller(caller, now))
+            .or_else(|| {
+                let limited = rate?.pass_all(now);
+                passage.is_limited_for_all = limited.is_some();
+                limited
+            });
+        passage.quotas = rate.map(|rate| rate.quotas(key, caller, now)).unwrap_or_default();
+        if refused.is_some() {
+            return (refused, passage);
         }
         if let Err(problem) = self.check_head(request.headers(), request.body()) {
             return (Some(problem), passage);
@@ -160,6 +173,15 @@ impl RouteGuard {
             Ok(place) => (None, Passage { place, ..passage }),
             Err(problem) => (Some(problem), passage),
         }
+    }
+
+    /// Refuses a stranger at a closed route.
+    fn check_access(&self, caller: Option<&str>) -> Option<Problem> {
+        let is_closed = self.rules.access == Some(Access::Closed);
+        (is_closed && caller.is_none()).then(|| {
+            let detail = "this route serves callers with an identity alone; send a valid credential";
+            Problem::new(StatusCode::UNAUTHORIZED, detail).with("code", "no_caller")
+        })
     }
 
     fn check_head(&self, headers: &HeaderMap, body: &Body) -> Result<(), Problem> {
@@ -189,9 +211,14 @@ impl RouteGuard {
 }
 
 impl Passage {
+    /// Returns true for a request that the limit of all requests refused, whichever client sends them.
+    pub(crate) const fn is_limited_for_all(&self) -> bool {
+        self.is_limited_for_all
+    }
+
     /// Adds the headers of the route to an answer, and gives the place back: at once when the answer is complete, else when it ends.
     pub(crate) fn leave(self, mut response: Response) -> Response {
-        let Self { route, place, quotas, is_read, origin, stream, connection } = self;
+        let Self { route, place, quotas, is_limited_for_all: _, is_read, origin, stream, connection } = self;
         let status = response.status();
         let headers = response.headers_mut();
         for (name, value) in &route.headers {

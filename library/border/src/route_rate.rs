@@ -1,4 +1,4 @@
-//! Rate limits of one route: of all its requests, and of those of each client; with the `RateLimit` fields
+//! Rate limits of one route: of all its requests, and of those of each client and of each caller; with the `RateLimit` fields
 //! (draft-ietf-httpapi-ratelimit-headers-10) of its answers.
 
 use std::net::IpAddr;
@@ -11,24 +11,27 @@ use tokio::time::Instant;
 use crate::Problem;
 use crate::route_rules::RouteRules;
 
-/// Clients of a route whose rates are known: 16 bytes each.
+/// Clients of a route whose rates are known, and callers: 16 bytes each.
 pub(crate) const CLIENTS: usize = 4096;
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// The problem type of the draft.
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
-/// Name of the limit of all requests, and of that of each client.
+/// Names of the limit of all requests, and of those of each client and of each caller.
 pub(crate) const OF_ROUTE: &str = "route";
 pub(crate) const OF_CLIENT: &str = "client";
+pub(crate) const OF_CALLER: &str = "caller";
 
 /// The limits of one route.
 #[derive(Debug)]
 pub(crate) struct RouteRate {
     all: Option<(RateRules, RateLimit)>,
     clients: Option<(RateRules, KeyedRateLimit)>,
+    callers: Option<(RateRules, KeyedRateLimit)>,
     limited_all: AtomicU64,
     limited_clients: AtomicU64,
+    limited_callers: AtomicU64,
 }
 
 /// The quotas that are left after a request, for its answer.
@@ -36,6 +39,7 @@ pub(crate) struct RouteRate {
 pub(crate) struct Quotas {
     all: Option<Quota>,
     client: Option<Quota>,
+    caller: Option<Quota>,
 }
 
 /// State of a limit.
@@ -52,8 +56,10 @@ impl RouteRate {
         rules.is_rate_limited().then(|| Self {
             all: rules.rate_limit.map(|rules| (rules, RateLimit::new(now))),
             clients: rules.client_rate_limit.map(|rules| (rules, KeyedRateLimit::new(CLIENTS, now))),
+            callers: rules.caller_rate_limit.map(|rules| (rules, KeyedRateLimit::new(CLIENTS, now))),
             limited_all: AtomicU64::new(0),
             limited_clients: AtomicU64::new(0),
+            limited_callers: AtomicU64::new(0),
         })
     }
 
@@ -62,25 +68,34 @@ impl RouteRate {
         self.clients.is_some()
     }
 
-    /// Takes a request out of both quotas, or refuses it; the client first, so that its excess costs the others nothing. Without a key the client has
-    /// no limit.
-    pub(crate) fn pass(&self, client: Option<ClientKey>, now: Instant) -> (Option<Problem>, Quotas) {
-        let limited = self.pass_client(client, now).or_else(|| self.pass_all(now));
-        let quotas = Quotas {
-            all: self.all.as_ref().map(|(rules, limit)| limit.quota(rules, now)),
-            client: self.clients.as_ref().zip(client).map(|((rules, limits), key)| limits.quota(&key, rules, now)),
-        };
-        (limited, quotas)
-    }
-
-    fn pass_client(&self, client: Option<ClientKey>, now: Instant) -> Option<Problem> {
+    /// Takes a request out of the quota of its client, or refuses it: first, so that the excess of a client costs nothing to others. Without a key the
+    /// client has no limit.
+    pub(crate) fn pass_client(&self, client: Option<ClientKey>, now: Instant) -> Option<Problem> {
         let ((rules, limits), key) = self.clients.as_ref().zip(client)?;
         let limited = limits.try_pass(&key, rules, 1, now).err()?;
         self.limited_clients.fetch_add(1, Ordering::Relaxed);
         Some(problem(OF_CLIENT, "this client sends more requests to this route than its rate allows", limited))
     }
 
-    fn pass_all(&self, now: Instant) -> Option<Problem> {
+    /// Takes a request out of the quota of its caller, or refuses it. A stranger has no limit of a caller.
+    pub(crate) fn pass_caller(&self, caller: Option<&str>, now: Instant) -> Option<Problem> {
+        let ((rules, limits), key) = self.callers.as_ref().zip(caller)?;
+        let limited = limits.try_pass(key, rules, 1, now).err()?;
+        self.limited_callers.fetch_add(1, Ordering::Relaxed);
+        Some(problem(OF_CALLER, "this caller sends more requests to this route than its rate allows", limited))
+    }
+
+    /// Returns what is left of each quota.
+    pub(crate) fn quotas(&self, client: Option<ClientKey>, caller: Option<&str>, now: Instant) -> Quotas {
+        Quotas {
+            all: self.all.as_ref().map(|(rules, limit)| limit.quota(rules, now)),
+            client: self.clients.as_ref().zip(client).map(|((rules, limits), key)| limits.quota(&key, rules, now)),
+            caller: self.callers.as_ref().zip(caller).map(|((rules, limits), key)| limits.quota(key, rules, now)),
+        }
+    }
+
+    /// Takes a request out of the quota of the route, or refuses it: last.
+    pub(crate) fn pass_all(&self, now: Instant) -> Option<Problem> {
         let (rules, limit) = self.all.as_ref()?;
         let limited = limit.try_pass(rules, 1, now).err()?;
         self.limited_all.fetch_add(1, Ordering::Relaxed);
@@ -101,7 +116,13 @@ impl RouteRate {
             limited: self.limited_clients.load(Ordering::Relaxed),
             forgotten: limits.forgotten(),
         });
-        all.into_iter().chain(clients)
+        let callers = self.callers.as_ref().map(|(rules, limits)| RateState {
+            policy: OF_CALLER,
+            rules: *rules,
+            limited: self.limited_callers.load(Ordering::Relaxed),
+            forgotten: limits.forgotten(),
+        });
+        all.into_iter().chain(clients).chain(callers)
     }
 }
 
@@ -121,7 +142,7 @@ fn problem(policy: &'static str, wrong: &str, limited: Limited) -> Problem {
 impl Quotas {
     /// Adds the fields to an answer.
     pub(crate) fn add_to(self, headers: &mut HeaderMap) {
-        let known = [(OF_CLIENT, self.client), (OF_ROUTE, self.all)];
+        let known = [(OF_CLIENT, self.client), (OF_CALLER, self.caller), (OF_ROUTE, self.all)];
         let known = || known.iter().filter_map(|(name, quota)| Some((*name, (*quota)?)));
         let list = |one: fn((&str, Quota)) -> String| {
             let items: Vec<String> = known().map(one).collect();
@@ -159,12 +180,12 @@ mod tests {
     async fn a_client_over_its_rate_is_refused_and_costs_others_nothing() {
         let now = Instant::now();
         let rate = RouteRate::of(&rules(), now).unwrap();
-        let status = |client, now| rate.pass(client, now).0.map(|problem| problem.status().as_u16());
+        let pass = |client, now| rate.pass_client(client, now).or_else(|| rate.pass_all(now));
+        let status = |client, now| pass(client, now).map(|problem| problem.status().as_u16());
         assert_eq!([ONE, ONE, ONE, ONE].map(|client| status(client, now)), [None, None, Some(429), Some(429)]);
         assert_eq!(status(OTHER, now), None);
         // Now the limit of all is reached, and the client is not to blame.
-        let (refused, _) = rate.pass(OTHER, now);
-        assert_eq!(refused.unwrap().document()["violated-policies"], serde_json::json!(["route"]));
+        assert_eq!(pass(OTHER, now).unwrap().document()["violated-policies"], serde_json::json!(["route"]));
         assert_eq!(status(ONE, now + Duration::from_secs(1)), None);
         let limited: Vec<u64> = rate.states().map(|state| state.limited).collect();
         assert_eq!(limited, [1, 2]);
@@ -173,14 +194,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_without_bounds_has_the_limit_of_the_route_alone() {
         let rate = RouteRate::of(&rules(), Instant::now()).unwrap();
-        let passed = (0..5).filter(|_| rate.pass(None, Instant::now()).0.is_none()).count();
+        let now = Instant::now();
+        let pass = || rate.pass_client(None, now).or_else(|| rate.pass_all(now));
+        let passed = (0..5).filter(|_| pass().is_none()).count();
         assert_eq!(passed, 3);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_fields_are_lists_of_structured_fields_with_whole_seconds() {
         let rate = RouteRate::of(&rules(), Instant::now()).unwrap();
-        let (_, quotas) = rate.pass(ONE, Instant::now());
+        let now = Instant::now();
+        assert!(rate.pass_client(ONE, now).or_else(|| rate.pass_all(now)).is_none());
+        let quotas = rate.quotas(ONE, None, now);
         let mut headers = HeaderMap::new();
         quotas.add_to(&mut headers);
         assert_eq!(headers[POLICY], "\"client\";q=2;w=2, \"route\";q=3;w=3");
@@ -188,5 +213,22 @@ mod tests {
         let mut none = HeaderMap::new();
         Quotas::default().add_to(&mut none);
         assert!(none.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_over_its_rate_is_refused_from_any_address_and_strangers_are_not_counted() {
+        let now = Instant::now();
+        let rules = RouteRules::of("GET /a").caller_rate_limit(RateRules::default().rate(1).burst(1));
+        let rate = RouteRate::of(&rules, now).unwrap();
+        let status = |caller| rate.pass_caller(caller, now).map(|problem| problem.status().as_u16());
+        assert_eq!(
+            [Some("ann"), Some("ann"), Some("bob"), None, None].map(status),
+            [None, Some(429), None, None, None]
+        );
+        let refused = rate.pass_caller(Some("ann"), now).unwrap();
+        assert_eq!(refused.document()["violated-policies"], serde_json::json!(["caller"]));
+        let mut headers = HeaderMap::new();
+        rate.quotas(ONE, Some("ann"), now).add_to(&mut headers);
+        assert_eq!(headers[POLICY], "\"caller\";q=1;w=1");
     }
 }

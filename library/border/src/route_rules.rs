@@ -7,6 +7,7 @@ use resilience::Criticality;
 use resilience::admission::MAX_OBJECTIVE;
 use resilience::rate_limit::RateRules;
 
+use crate::access::Access;
 use crate::content_coding::ContentCoding;
 use crate::cross_origin::CrossOrigin;
 use crate::deprecation::Deprecation;
@@ -39,6 +40,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 #[must_use = "rules have no effect until they are declared"]
 pub struct RouteRules {
     route: &'static str,
+    pub(crate) access: Option<Access>,
     pub(crate) objective: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) body_bytes: Option<u64>,
@@ -47,6 +49,7 @@ pub struct RouteRules {
     pub(crate) bulkhead: Option<&'static str>,
     pub(crate) rate_limit: Option<RateRules>,
     pub(crate) client_rate_limit: Option<RateRules>,
+    pub(crate) caller_rate_limit: Option<RateRules>,
     pub(crate) idempotency_key: bool,
     pub(crate) streaming: bool,
     pub(crate) cache_control: Option<&'static str>,
@@ -66,6 +69,7 @@ impl RouteRules {
     pub const fn of(route: &'static str) -> Self {
         Self {
             route,
+            access: None,
             objective: None,
             deadline: None,
             body_bytes: None,
@@ -74,6 +78,7 @@ impl RouteRules {
             bulkhead: None,
             rate_limit: None,
             client_rate_limit: None,
+            caller_rate_limit: None,
             idempotency_key: false,
             streaming: false,
             cache_control: None,
@@ -87,6 +92,17 @@ impl RouteRules {
             streams: None,
             reason: None,
         }
+    }
+
+    /// Serves everybody, and says so: the declaration is listed at the start, in `/health` and in the OpenAPI document.
+    pub const fn public(self) -> Self {
+        Self { access: Some(Access::Public), ..self }
+    }
+
+    /// Serves callers with an identity alone ([`Border::identified_by`](crate::Border::identified_by)); strangers are refused (401). It is an error where no identity
+    /// can be read.
+    pub const fn closed(self) -> Self {
+        Self { access: Some(Access::Closed), ..self }
     }
 
     /// Sets the latency objective ([`Limits::objective`]), from 1 ms to an hour.
@@ -131,6 +147,12 @@ impl RouteRules {
     /// another server than [`Listener`](crate::Listener) serves, the address is not known, and all requests are of one client.
     pub const fn client_rate_limit(self, rules: RateRules) -> Self {
         Self { client_rate_limit: Some(rules), ..self }
+    }
+
+    /// Limits the rate of the requests of each identified caller (429), from whichever address they come; requests of strangers are not counted
+    /// ([`Self::client_rate_limit`] counts them too). The 4,096 busiest callers are known. Off unless set; it is an error where no identity can be read.
+    pub const fn caller_rate_limit(self, rules: RateRules) -> Self {
+        Self { caller_rate_limit: Some(rules), ..self }
     }
 
     /// Requires the header `Idempotency-Key` (400 without it). The handler makes the request take effect once.
@@ -225,7 +247,17 @@ impl RouteRules {
 
     /// True where requests are refused with 429.
     pub const fn is_rate_limited(&self) -> bool {
-        self.rate_limit.is_some() || self.client_rate_limit.is_some()
+        self.rate_limit.is_some() || self.client_rate_limit.is_some() || self.caller_rate_limit.is_some()
+    }
+
+    /// The declared access; none where nothing is declared.
+    pub const fn access(&self) -> Option<Access> {
+        self.access
+    }
+
+    /// True where the caller must be identified.
+    pub(crate) const fn needs_caller(&self) -> bool {
+        matches!(self.access, Some(Access::Closed)) || self.caller_rate_limit.is_some()
     }
 
     /// True where the header `If-Match` is required.
@@ -241,6 +273,19 @@ impl RouteRules {
     /// The deprecation.
     pub const fn deprecation(&self) -> Option<Deprecation> {
         self.deprecation
+    }
+
+    /// Describes the declared latency objective; none where nothing is declared.
+    pub fn objective_told(&self) -> Option<String> {
+        match self.objective {
+            _ if self.streaming => Some("none, as its answers stream".to_owned()),
+            objective => objective.map(|objective| format!("{objective:?}")),
+        }
+    }
+
+    /// The declared latency objective.
+    pub const fn declared_objective(&self) -> Option<Duration> {
+        if self.streaming { None } else { self.objective }
     }
 
     /// The name of the bulkhead.
@@ -274,7 +319,7 @@ impl RouteRules {
         if !METHODS.iter().any(|method| method == self.method()) || !self.path().starts_with('/') {
             return Err(InvalidRouteRules::Route { route: route() });
         }
-        for rules in [self.rate_limit, self.client_rate_limit].into_iter().flatten() {
+        for rules in [self.rate_limit, self.client_rate_limit, self.caller_rate_limit].into_iter().flatten() {
             rules.check().map_err(|error| InvalidRouteRules::Rate { route: route(), error })?;
         }
         if self.objective.is_some_and(|objective| !(SHORTEST..=MAX_OBJECTIVE).contains(&objective)) {
@@ -347,6 +392,7 @@ mod tests {
             RouteRules::of("GET /a").objective(Duration::from_secs(3601)).loosened("why"),
             RouteRules::of("GET /a").deadline(Duration::ZERO),
             RouteRules::of("GET /a").streams(0, 1),
+            RouteRules::of("GET /a").caller_rate_limit(RateRules::default().burst(0)),
             RouteRules::of("GET /a").rate_limit(RateRules::default().rate(0)),
             RouteRules::of("GET /a").client_rate_limit(RateRules::default().per(Duration::from_nanos(1))),
         ] {

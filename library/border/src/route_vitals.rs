@@ -15,6 +15,7 @@ const RULES: Table = Table {
         Column::label("listener", "The listener."),
         Column::label("http_request_method", "The method; that of GET counts for HEAD too."),
         Column::label("http_route", "The route's pattern."),
+        Column::label("access", "public, closed, or empty where nothing is declared."),
         Column::label("criticality", "Criticality of its requests."),
         Column::label("bulkhead", "The bulkhead that it is in; empty: none."),
         Column::label("deprecated", "Date of its deprecation; empty: none."),
@@ -56,11 +57,17 @@ const RATES: Table = Table {
         Column::label("listener", "The listener."),
         Column::label("http_request_method", "The method."),
         Column::label("http_route", "The route's pattern."),
-        Column::label("policy", "route: the limit of all requests; client: that of the requests of each client."),
+        Column::label(
+            "policy",
+            "route: the limit of all requests; client, caller: that of the requests of each client address, of each identified caller.",
+        ),
         Column::gauge("rate", "Requests in each second."),
         Column::gauge("burst", "Requests that pass at once."),
         Column::counter("limited", "Requests refused."),
-        Column::counter("forgotten", "Clients that were forgotten while they were limited: there were too many."),
+        Column::counter(
+            "forgotten",
+            "Clients or callers that were forgotten while they were limited: there were too many.",
+        ),
     ],
 };
 
@@ -120,6 +127,7 @@ impl RouteSource {
             vec![
                 TableValue::text(rules.method()),
                 TableValue::text(rules.path()),
+                TableValue::text(rules.access().map_or("", |access| access.name())),
                 TableValue::text(limits.criticality.to_string()),
                 TableValue::text(rules.bulkhead_name().unwrap_or_default()),
                 TableValue::text(deprecation.map_or("", |deprecation| deprecation.date())),

@@ -27,7 +27,7 @@ pub const STEPS: [Step; 14] = [
 pub enum Step {
     /// Takes over or makes the request id and the trace: first, so that everything after it can be found again.
     RequestId,
-    /// Applies the declared rules of the route: rate limits, media types, idempotency key, bulkhead. Before admission, so that requests over a
+    /// Applies the declared rules of the route: rate limits, callers, media types, idempotency key, bulkhead. Before admission, so that requests over a
     /// declared rate or beyond a bulkhead take no place and no turn from others.
     RouteRules,
     /// Sheds load: the cheapest refusal, before any work.

@@ -1,6 +1,6 @@
 //! Declarations about routes: their rules, and named bulkheads.
 
-use border::{Border, InvalidRouteRules, RouteRules};
+use border::{Access, Border, InvalidRouteRules, RouteRules};
 use vitals::Registry;
 
 /// Declared rules of routes, and named bulkheads with their numbers of places.
@@ -17,9 +17,19 @@ impl Declared {
     }
 }
 
-/// Checks that all declared routes exist, and logs what is looser than at the listener.
+/// Checks that all declared routes exist, and logs which are public or closed, and what is looser than at the listener.
 pub(crate) fn check(border: &Border) -> Result<(), InvalidRouteRules> {
     border.check_declared()?;
+    let accesses = border.accesses();
+    let with = |access: Access| {
+        let routes: Vec<&str> =
+            accesses.iter().filter(|(_, declared)| *declared == Some(access)).map(|(route, _)| *route).collect();
+        routes.join(", ")
+    };
+    let (public, closed) = (with(Access::Public), with(Access::Closed));
+    if !public.is_empty() || !closed.is_empty() {
+        tracing::info!(public, closed, "some routes declare their callers; other routes serve everybody");
+    }
     let loosened: Vec<String> = border
         .loosened()
         .into_iter()

@@ -16,6 +16,9 @@ pub(crate) fn of_listeners(standard: &Standard, change: impl FnOnce(&mut Limits)
     let mut public = Limits::default().with(|limits| {
         limits.connections = standard.max_connections;
         limits.connections_per_address = standard.max_connections_per_address;
+        if limits.connections_per_address >= limits.connections {
+            limits.leave_connections_to_others();
+        }
         limits.in_flight = standard.max_in_flight;
         // A quarter is for other addresses; of a few, all but one.
         let others = standard.max_in_flight.div_ceil(4).min(standard.max_in_flight - 1);

@@ -1,6 +1,7 @@
 //! The objectives of a service: their checks at the start, and the task that moves their windows on.
 
 use axum::Router;
+use border::RouteRules;
 use supervision::Children;
 use telemetry::objectives::{InvalidObjective, Objective, Objectives, slos};
 use vitals::{Instance, Registry};
@@ -31,6 +32,21 @@ pub(crate) fn start(objectives: Objectives, registry: &Registry, children: &mut 
         let (objectives, bus) = (objectives.clone(), bus.clone());
         async move { objectives.run(&bus, stop.requested()).await }
     });
+}
+
+/// Checks that the objectives and the rules of a route say the same latency.
+pub(crate) fn check_rules(objectives: &Objectives, rules: &[RouteRules]) -> Result<(), InvalidObjective> {
+    for objective in objectives.iter() {
+        let slo = objective.slo();
+        for rules in rules {
+            let Some(promise) = slo.promise(rules.method(), rules.path()) else { continue };
+            let Some(told) = rules.objective_told() else { continue };
+            if rules.declared_objective() != Some(promise) {
+                return Err(InvalidObjective::of_two(slo, &told));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Checks that each objective of a dependency is of a known one.

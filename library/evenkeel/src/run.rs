@@ -75,6 +75,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let tls = tls::open(standard, &public_limits, StopBudget::of(standard).drain, &registry)?;
         let instance = Instance::new(service.build);
         let objectives = objectives::open(&service.objectives, &instance, &registry)?;
+        objectives::check_rules(&objectives, &service.declared.rules)?;
         #[cfg(feature = "client")]
         let (tracer, export) = export::open(&standard.traces, &standard.export, &instance, &registry)?;
         #[cfg(not(feature = "client"))]
@@ -82,6 +83,10 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let observers = Observers { tracer, objectives };
         let public_border =
             Border::draining_with("public", public_limits, &registry, lifecycle.clone()).observed_by(observers.clone());
+        let public_border = match &service.caller {
+            Some(callers) => public_border.identified_by(callers.clone()),
+            None => public_border,
+        };
         let public_border = service.declared.at(&public_border, &registry)?;
         let address = SocketAddr::new(standard.host, standard.port);
         let refused = |error| not_listening("public", address, error);
@@ -316,7 +321,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
         {
             let document = crate::openapi::complete_with(document(), &service.declared.rules)
                 .to_json()
-                .map_err(Failed::Openapi)?;
+                .map_err(|error| Failed::Openapi(error.into()))?;
             own_defaults = own_defaults.merge(defaults::openapi(document));
         }
         let all = routes::assembled("public", || all.merge(public_border.around(own_defaults)))?;

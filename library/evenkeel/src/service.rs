@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::request::Parts;
-use border::Limits;
+use border::{Identify, Limits};
 use clap::Args;
 use resilience::TickerRules;
 use supervision::{ChildSpec, Stop};
@@ -34,8 +34,6 @@ pub(crate) struct RouteGroup<S, D> {
     pub(crate) routes: Routes<S, D>,
 }
 
-pub(crate) type IdentifyCaller = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
-
 /// A service as it is declared; [`Service::main`] runs it as a program, [`Service::start`] inside of another one.
 ///
 /// `S` is the type of its own settings, `D` says whether it has a store: `()` or [`Store`](crate::Store). Declarations can come in any order:
@@ -57,7 +55,7 @@ pub struct Service<S = NoSettings, D: Database = ()> {
     pub(crate) background: Vec<(ChildSpec, Run<S, D>)>,
     pub(crate) objectives: Vec<Objective>,
     pub(crate) declared: Declared,
-    pub(crate) caller: Option<IdentifyCaller>,
+    pub(crate) caller: Option<Identify>,
     pub(crate) robots: &'static str,
     pub(crate) security: Option<SecurityTxt>,
     /// The settings' type, where no dependency holds it.
@@ -323,6 +321,9 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
     /// Distinguishes callers by a request's head, from the result of authentication. Each caller has idempotency keys of its own
     /// ([`Idempotent`](crate::Idempotent)); callers without an identity share one scope.
     ///
+    /// [`RouteRules::closed`](crate::RouteRules::closed) and [`RouteRules::caller_rate_limit`](crate::RouteRules::caller_rate_limit) need it: on such routes it
+    /// runs before admission, so that it must be cheap and must not block.
+    ///
     /// A middleware of the service can insert a [`Caller`](crate::Caller) into the request's extensions instead.
     ///
     /// ```
@@ -332,7 +333,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Service<S, D> {
     ///     .caller(|head| head.headers.get("x-client-id")?.to_str().ok().map(str::to_owned));
     /// ```
     pub fn caller(mut self, identify: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
-        self.caller = Some(Arc::new(identify));
+        self.caller = Some(Identify::by(identify));
         self
     }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Repeats verdicts without keel:   by_hand.py NAME [ATTRIBUTE ...]
 
-Starts the service of NAME/keel.toml, looks at what each attribute is about, and prints what was seen, a line for each. It judges nothing
+Starts the service of NAME/keel.toml, or of the file NAME that ends with .toml, looks at what each attribute is about, and prints what was seen, a line for each. It judges nothing
 and shares nothing with the prover. `by_hand.py NAME --list` lists the attributes that it knows."""
 import pathlib
 import signal
@@ -9,7 +9,7 @@ import sys
 
 here = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(here / "by_hand"))
-import border, calls, life, load
+import border, calls, life, load, storms
 from registry import CHECKS
 from subject import Subject
 
@@ -17,7 +17,7 @@ NAME = sys.argv[1]
 if "--list" in sys.argv:
     print(*sorted(CHECKS))
     sys.exit(0)
-subject = Subject(here / NAME / "keel.toml")
+subject = Subject(NAME if NAME.endswith(".toml") else here / NAME / "keel.toml")
 asked = sys.argv[2:] or sorted(CHECKS)
 done = set()
 signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))

@@ -3,6 +3,8 @@
 
 mod abuse;
 mod behaviour;
+mod callers;
+mod cancelled_streams;
 mod connections;
 mod details;
 mod http2;

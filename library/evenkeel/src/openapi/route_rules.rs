@@ -1,15 +1,15 @@
 //! Declared rules of routes in the OpenAPI document.
 
-use border::RouteRules;
+use border::{Access, RouteRules};
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::Object;
 use utoipa::openapi::{Deprecated, HeaderBuilder, OpenApi, RefOr, Required, Response};
 
+use super::parameters::{IDEMPOTENCY_KEY, is_key, key_schema};
 use super::problem::problem;
 
 /// The extension with the rules of an operation.
 const EXTENSION: &str = "x-route-rules";
-const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// Adds the rules of the declared routes to their operations: their answers, the header that they require, whether they are deprecated, and the rest
 /// in the extension `x-route-rules`. A route without an operation adds nothing.
@@ -38,6 +38,9 @@ fn add(operation: &mut Operation, rules: &RouteRules) {
     };
     if rules.is_rate_limited() {
         answer("429", "Too many requests to this operation; try again after Retry-After".to_owned(), rated);
+    }
+    if rules.access() == Some(Access::Closed) {
+        answer("401", "The caller has no identity; send a valid credential".to_owned(), |response| response);
     }
     if !rules.accepted().is_empty() {
         let why = format!("The body is not of one of these media types: {}", rules.accepted().join(", "));
@@ -71,7 +74,7 @@ fn rated(mut response: Response) -> Response {
 
 fn requires_key(operation: &Operation) -> bool {
     operation.parameters.iter().flatten().any(|parameter| match parameter {
-        RefOr::T(parameter) => parameter.name.eq_ignore_ascii_case(IDEMPOTENCY_KEY),
+        RefOr::T(parameter) => is_key(parameter),
         RefOr::Ref(_) => false,
     })
 }
@@ -82,7 +85,7 @@ fn key() -> Parameter {
         .parameter_in(ParameterIn::Header)
         .required(Required::True)
         .description(Some("Names the request: a repetition with the same key takes effect once"))
-        .schema(Some(ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).build()))
+        .schema(Some(key_schema(Object::new())))
         .build()
 }
 
@@ -114,6 +117,7 @@ mod tests {
         let rules = RouteRules::of("POST /pay")
             .client_rate_limit(rate)
             .bulkhead("money")
+            .closed()
             .media_types(&["application/json"])
             .idempotency_key()
             .body_bytes(2 << 20)
@@ -121,7 +125,9 @@ mod tests {
             .deprecated(Deprecation::since("2026-12-01"));
         let document = document(&[rules, RouteRules::of("GET /page-without-operation")]);
         let pay = &document["paths"]["/pay"]["post"];
-        for (status, words) in [("429", "Too many"), ("415", "application/json"), ("503", "places of money")] {
+        for (status, words) in
+            [("401", "no identity"), ("429", "Too many"), ("415", "application/json"), ("503", "places of money")]
+        {
             let response = &pay["responses"][status];
             assert!(response["description"].as_str().expect("text").contains(words), "{response}");
             assert!(response["content"]["application/problem+json"].is_object(), "{response}");
@@ -131,7 +137,7 @@ mod tests {
         }
         assert_eq!((&pay["deprecated"], &pay["parameters"][0]["name"]), (&json!(true), &json!("Idempotency-Key")));
         let expected = json!({
-            "body_bytes": 2 << 20, "bulkhead": "money", "loosened": "receipts are long", "deprecated": "2026-12-01",
+            "access": "closed", "body_bytes": 2 << 20, "bulkhead": "money", "loosened": "receipts are long", "deprecated": "2026-12-01",
             "client_rate_limit": { "requests": 5, "seconds": 10.0, "burst": 7 },
         });
         assert_eq!(pay["x-route-rules"], expected);

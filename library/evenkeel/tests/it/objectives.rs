@@ -45,6 +45,71 @@ async fn answers_of_the_route_are_counted_from_zero() {
     running.stop().await.unwrap();
 }
 
+/// The time of admission for a route, in milliseconds.
+async fn admitted_within(running: &Running, route: &str) -> Option<f64> {
+    let answer = running.client().get(&running.admin_url("/metrics")).send().await.unwrap();
+    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    let line = text.lines().find(|line| {
+        line.starts_with("http_admission_route_objective_seconds") && line.contains(&format!("\"{route}\""))
+    });
+    line?.rsplit_once(' ')?.1.parse::<f64>().ok().map(|seconds| seconds * 1e3)
+}
+
+#[tokio::test]
+async fn a_promise_for_nearly_all_answers_is_the_objective_of_admission_where_it_is_shorter() {
+    for (percent, ms, expected) in [(99.0, 200, 200.0), (99.0, 60_000, 500.0), (95.0, 200, 500.0)] {
+        let objective = Objective::route("GET /answer/{id}").latency(percent, Duration::from_millis(ms));
+        let running = running(objective).await.unwrap();
+        running.ready().await.unwrap();
+        running.client().get(&running.url("/answer/200")).send().await.unwrap();
+        let route = if expected == 200.0 { "GET /answer/{id}" } else { "/answer/{id}" };
+        assert_eq!(admitted_within(&running, route).await, Some(expected), "{percent} {ms}");
+        running.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn rules_and_objectives_of_a_route_that_say_two_times_are_an_error_of_the_start() {
+    let service = |rules| {
+        Service::new(build_info!())
+            .routes(move |_context| Router::new().route("/a", get(async || "a")))
+            .objective(Objective::route("GET /a").p99(Duration::from_millis(200)))
+            .route(rules)
+    };
+    let (same, other) = (Duration::from_millis(200), Duration::from_millis(300));
+    for rules in [RouteRules::of("GET /a").objective(other), RouteRules::of("GET /a").streaming().loosened("events")] {
+        let Err(failed) = service(rules).start(ANYWHERE).await else { panic!("it started") };
+        assert!(failed.to_string().contains("admission needs one time"), "{failed}");
+    }
+    let running = service(RouteRules::of("GET /a").objective(same)).start(ANYWHERE).await.unwrap();
+    running.ready().await.unwrap();
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_for_the_rate_of_a_client_counts_for_no_objective_and_one_for_the_rate_of_all_is_bad() {
+    use evenkeel::resilience::rate_limit::RateRules;
+    let one = RateRules::default().rate(1).per(Duration::from_secs(3600)).burst(1);
+    for (rules, expected) in [
+        (RouteRules::of("GET /a").client_rate_limit(one), ["0", "1"]),
+        (RouteRules::of("GET /a").rate_limit(one), ["2", "3"]),
+    ] {
+        let running = Service::new(build_info!())
+            .routes(move |_context| Router::new().route("/a", get(async || "a")))
+            .objective(Objective::route("GET /a").availability(99.0))
+            .route(rules)
+            .start(ANYWHERE)
+            .await
+            .unwrap();
+        running.ready().await.unwrap();
+        for status in [200, 429, 429] {
+            assert_eq!(running.client().get(&running.url("/a")).send().await.unwrap().status.as_u16(), status);
+        }
+        assert_eq!(counts(&running, "availability").await, expected);
+        running.stop().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn calls_to_a_dependency_are_counted_with_those_that_have_no_answer() {
     let answer = async |Path(status): Path<u16>| StatusCode::from_u16(status).unwrap();

@@ -35,10 +35,12 @@ async fn declared_rules_show_in_openapi_health_and_metrics() {
         .bulkhead("search")
         .client_rate_limit(rate)
         .criticality(Criticality::Sheddable)
+        .public()
         .deprecated(Deprecation::since("2026-12-01").sunset("2027-06-30"));
-    let upload = RouteRules::of("POST /upload").body_bytes(50 << 20).loosened("photographs of claims");
+    let upload = RouteRules::of("POST /upload").closed().body_bytes(50 << 20).loosened("photographs of claims");
     let service = Service::new(build_info!())
         .bulkhead("search", 3)
+        .caller(|head| head.headers.get("x-api-key")?.to_str().ok().map(str::to_owned))
         .route(search)
         .route(upload)
         .routes(|_context| routes())
@@ -53,6 +55,7 @@ async fn declared_rules_show_in_openapi_health_and_metrics() {
     let operation = &document["paths"]["/search"]["get"];
     assert_eq!((&operation["deprecated"], &operation["x-route-rules"]["bulkhead"]), (&json!(true), &json!("search")));
     assert!(operation["responses"]["429"].is_object(), "{operation}");
+    assert_eq!(operation["x-route-rules"]["access"], "public");
 
     let health: Json = serde_json::from_str(&text(running.admin_url("/health")).await).unwrap();
     let rules = &health["vitals"]["http_route_rules"][0];
@@ -60,6 +63,10 @@ async fn declared_rules_show_in_openapi_health_and_metrics() {
         [&rules["http_route"], &rules["criticality"], &rules["bulkhead"], &rules["sunset"]],
         ["/search", "sheddable", "search", "2027-06-30"].map(Json::from).each_ref()
     );
+    let accesses = [&rules["access"], &health["vitals"]["http_route_rules"][1]["access"]];
+    assert_eq!(accesses, ["public", "closed"].map(Json::from).each_ref());
+    let stranger = running.client().post(&running.url("/upload")).send().await.unwrap();
+    assert_eq!(stranger.status, StatusCode::UNAUTHORIZED);
     let loosened = &health["vitals"]["http_route_loosened"][0];
     assert_eq!(
         [&loosened["route"], &loosened["loosened"], &loosened["reason"]],
@@ -84,6 +91,7 @@ async fn a_mistake_in_a_declaration_is_an_error_of_the_start_that_says_what_to_d
         (RouteRules::of("POST /search"), "POST /search are declared, and no router has this route"),
         (RouteRules::of("GET /search").bulkhead("search"), "is not declared; declare its capacity"),
         (RouteRules::of("POST /upload").body_bytes(50 << 20), "loosen body_bytes; say why"),
+        (RouteRules::of("POST /upload").closed(), "nothing identifies callers; declare how with Service::caller"),
     ] {
         let failed = match service(rules).start(ANYWHERE).await {
             Err(failed) => failed,

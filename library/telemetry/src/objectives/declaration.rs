@@ -9,6 +9,8 @@ use crate::objectives::subject::Subject;
 pub const MAX_OBJECTIVES: usize = 64;
 /// The shortest and the longest period.
 const PERIODS: std::ops::RangeInclusive<Duration> = Duration::from_secs(3600)..=Duration::from_secs(90 * 24 * 3600);
+/// The share of answers from which on the time of a latency objective is one that no answer should pass.
+const NEARLY_ALL: f64 = 0.99;
 /// Bad answers in the long window below which there is no page.
 const MIN_BAD_PAGE: u32 = 5;
 /// Bad answers in the long window below which there is no ticket.
@@ -70,6 +72,15 @@ pub struct InvalidObjective {
 }
 
 impl InvalidObjective {
+    /// The rules of the route say another latency objective.
+    pub fn of_two(slo: &Slo, rules: &str) -> Self {
+        let reason = format!(
+            "{}, and its rules say {rules}: admission needs one time; declare the same one in both, or leave it out of the rules",
+            slo.sentence()
+        );
+        Self { place: slo.place(), reason }
+    }
+
     /// The objective is of a route or a dependency that the service does not have.
     pub fn of_unknown(slo: &Slo) -> Self {
         let reason = match &slo.subject {
@@ -121,13 +132,14 @@ impl Objective {
         Self { name: Some(name.into()), ..self }
     }
 
-    /// Asks for a share of answers below 500, in percent, as in 99.95. A request that the service refuses with 503 is bad; one whose client left
-    /// does not count.
+    /// Asks for a share of answers below 500, in percent, as in 99.95. A request that the service refuses with 503 is bad; one whose client left, or
+    /// sends too much (429), does not count.
     pub fn availability(self, percent: f64) -> Self {
         Self { availability: Some(percent), ..self }
     }
 
-    /// Asks for a share of answers within a time, in percent. Failures do not count: they are the availability's.
+    /// Asks for a share of answers within a time, in percent. Failures do not count: they are the availability's. From 99 % on the time is also that
+    /// of admission: requests that cannot be answered within it are refused under overload.
     pub fn latency(self, percent: f64, within: Duration) -> Self {
         Self { latency: Some((percent, within)), ..self }
     }
@@ -259,6 +271,14 @@ impl Slo {
                 pattern == route && known.as_deref().is_none_or(|known| known == method)
             }
             Subject::Dependency(_) | Subject::Job(_) => false,
+        }
+    }
+
+    /// Returns the time within which a method of a route is to answer at least 99 % of its requests; none of another objective.
+    pub fn promise(&self, method: &str, route: &str) -> Option<Duration> {
+        match self.kind {
+            SloKind::Latency(within) if self.target >= NEARLY_ALL && self.covers(method, route) => Some(within),
+            _ => None,
         }
     }
 

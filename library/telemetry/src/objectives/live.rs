@@ -13,6 +13,8 @@ use crate::objectives::ladder::{Counts, Ladder, step_of};
 use crate::objectives::pairs::{PAIRS, PERIOD, Pair};
 use crate::objectives::subject::Subject;
 
+const TOO_MANY_REQUESTS: u16 = 429;
+
 const OBJECTIVE: Table = Table {
     name: "objective",
     help: "Objectives: answers that count, those that are bad, and how fast the budget is used up.",
@@ -73,9 +75,12 @@ impl LiveObjective {
         &self.slo
     }
 
-    /// Counts an answer: two relaxed additions at most.
+    /// Counts an answer: two relaxed additions at most. One with 429 does not count: its client sends too much, which is neither a failure of the
+    /// service nor a success.
     pub fn record(&self, status: u16, took: Duration) {
-        self.record_end(status >= 500, took);
+        if status != TOO_MANY_REQUESTS {
+            self.record_end(status >= 500, took);
+        }
     }
 
     /// Counts the end of a call or of an attempt: two relaxed additions at most.
@@ -171,6 +176,11 @@ impl Objectives {
     /// Those of a route.
     pub fn of_route(&self, route: &str) -> Arc<[Arc<LiveObjective>]> {
         self.all.iter().filter(|objective| objective.slo.pattern() == Some(route)).cloned().collect()
+    }
+
+    /// Returns the time within which a method of a route promises to answer at least 99 % of its requests; the shortest, where there are several.
+    pub fn promise_of(&self, method: &str, route: &str) -> Option<Duration> {
+        self.iter().filter_map(|objective| objective.slo.promise(method, route)).min()
     }
 
     /// Those of a dependency.
@@ -362,6 +372,27 @@ mod tests {
         objective.record(404, bound + Duration::from_nanos(1));
         objective.record(503, Duration::from_secs(9));
         assert_eq!(objective.totals(), Counts { all: 2, bad: 1 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_with_429_counts_neither_as_good_nor_as_bad() {
+        let all = live(Objective::route("/a").availability(99.0).p99(Duration::from_millis(200)));
+        for objective in all.iter() {
+            objective.record(429, Duration::ZERO);
+            objective.record(429, Duration::from_secs(9));
+            assert_eq!(objective.totals(), Counts { all: 0, bad: 0 }, "{}", objective.slo().name);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_route_promises_the_shortest_time_in_which_nearly_all_are_answered() {
+        let of = |route: &str, percent, ms| {
+            Objective::route(route).latency(percent, Duration::from_millis(ms)).named(format!("n{ms}"))
+        };
+        let slos = slos(&[of("/a", 99.0, 300), of("GET /a", 99.9, 200), of("GET /a", 95.0, 50)]).unwrap();
+        let all = Objectives::new("test", slos);
+        let promise = |method, route| all.promise_of(method, route).map(|time| time.as_millis());
+        assert_eq!([promise("GET", "/a"), promise("PUT", "/a"), promise("GET", "/b")], [Some(200), Some(300), None]);
     }
 
     #[tokio::test(start_paused = true)]
