@@ -377,7 +377,14 @@ mod tests {
             let text = TableValue::text;
             let duration = TableValue::from(vitals::Histogram::new().snapshot());
             let failed = TableValue::from(number as u64);
-            vec![text(&*format!("bank {number}")), failed, TableValue::from(2.5), text("open"), text("x"), duration]
+            vec![
+                text(format!("bank {number}").as_str()),
+                failed,
+                TableValue::from(2.5),
+                text("open"),
+                text("x"),
+                duration,
+            ]
         };
         let snapshots = [1, 2_500].map(|rows| Snapshot { table: &CALLS, rows: (0..rows).map(row).collect() });
         let (resource, now) = (Resource::default(), SystemTime::UNIX_EPOCH);
