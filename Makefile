@@ -13,7 +13,7 @@ SOAK ?= 10m
 FUZZ ?= 30
 ATTACK ?= 60
 
-.PHONY: help setup setup-check setup-tests setup-tests-long run test test-ledger soak mutants fuzz test-long check bench slowhttptest attacks drill doc release deploy rollback
+.PHONY: help setup setup-check setup-tests setup-tests-long run test test-ledger soak mutants fuzz test-long check bench slowhttptest attacks scan drill doc release deploy rollback
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,16 +62,17 @@ fuzz: ## Fuzzes each parser of untrusted bytes for FUZZ (30) seconds, with a nig
 test-long: setup-tests-long ## Runs the tests that repeat or take long
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --no-fail-fast --run-ignored only -E "not test(/^lab::tests::service$$/)"; else cargo test --workspace --no-fail-fast --lib --bins --tests --examples -- --ignored --skip lab::tests::service; fi
 
-check: setup-check ## Formatting, lints, each feature of evenkeel alone, documentation; licences, sources and advisories of dependencies
+check: setup-check ## Formatting, lints, each feature of evenkeel alone, documentation; the committed API of the ledger; licences, sources and advisories of dependencies
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets --quiet -- -D warnings
 	@for features in "" sqlite postgres client openapi; do cargo clippy -p evenkeel --no-default-features --features "$$features" --quiet -- -D warnings || exit 1; done
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+	@cargo run --quiet -p ledger -- openapi --against services/ledger/openapi.json
 	@sh .ci/deny
 
 bench: ## Measures against peers in the same run; writes bench/RESULTS.md
 	@sh .ci/install wrk valgrind socat haproxy
-	@sh .ci/peers tool:oha@1.16.0
+	@sh .ci/peers tool:oha@1.16.0 pypi:procrastinate==3.10.0 pypi:psycopg-binary==3.3.9 npm:graphile-worker@0.18.0 npm:pg-boss@10.4.2
 	@cargo build --release --quiet -p bench -p ledger -p rail -p keel-prover
 	@cargo run --release --quiet -p bench
 
@@ -86,6 +87,16 @@ attacks: ## Runs each attack for ATTACK (60) seconds beside a bystander: on the 
 	@python3 docs/guide/testing/border/attacks.py --control --seconds 10
 	@python3 docs/guide/testing/border/attacks.py --seconds $(ATTACK) --post /v1/accounts --large /openapi.json -- target/debug/ledger
 	@python3 docs/guide/testing/border/attacks.py --seconds $(ATTACK) --large-only --path /hello --post /echo --large /large -- target/debug/examples/attack_target
+
+scan: ## Scans the ledger with sslyze, testssl.sh, MDN's HTTP Observatory and schemathesis, attacks caches before it, uses its page by keyboard
+	@sh .ci/install python3 openssl testssl.sh nodejs npm nginx-light varnish chromium
+	@sh .ci/peers scanner:sslyze==6.3.1 scanner:schemathesis==4.32.5 bare:@mdn/mdn-http-observatory@1.4.8 npm:axe-core@4.14.1
+	@cargo build --quiet -p ledger -p rail
+	@python3 docs/guide/testing/scan/scan.py --control
+	@python3 docs/guide/testing/scan/scan.py
+	@python3 docs/guide/testing/scan/caches.py --control
+	@python3 docs/guide/testing/scan/caches.py
+	@python3 docs/guide/testing/scan/page.py
 
 drill: ## Examines the ledger with keel: every probe, every drill, every report
 	@cargo build --quiet -p keel-prover -p ledger -p rail

@@ -5,8 +5,12 @@
 
 mod border;
 mod calls;
+mod jobs;
 mod load;
 mod measure;
+mod memory;
+mod observed;
+mod overhead;
 mod overload;
 mod peers;
 mod proxy;
@@ -19,20 +23,24 @@ use std::process::ExitCode;
 type Section = fn() -> Result<String, String>;
 
 /// The report's parts, in order.
-const SECTIONS: [(&str, Section); 7] = [
+const SECTIONS: [(&str, Section); 8] = [
     ("border", border::report),
     ("start", start::report),
     ("calls", calls::report),
     ("telemetry", telemetry::report),
+    ("overhead", overhead::report),
     ("proxy", proxy::report),
     ("load", load::report),
     ("overload", overload::report),
+    ("jobs", jobs::report),
 ];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", which, port] => return border::serve(which, port),
+        ["serve-observed", which, routes, port, admin] => return observed::serve(which, routes, port, admin),
+        ["memory", minutes] => return memory::run(minutes),
         ["serve-overload", which, workload, rounds, halved, port] => {
             return overload::serve(which, workload, rounds, halved, port);
         }
@@ -49,7 +57,7 @@ fn main() -> ExitCode {
             let names = names.join("|");
             eprintln!(
                 "usage: bench (everything), bench {names} (one section), bench write SECTION (one section of bench/RESULTS.md anew), bench overload short, bench overload WORKLOAD \
-                 SERVERS|best MULTIPLES (a part of it), or bench serve bare|evenkeel PORT"
+                 SERVERS|best MULTIPLES (a part of it), bench memory MINUTES (memory of 1,000 routes), or bench serve bare|evenkeel PORT"
             );
             return ExitCode::from(2);
         }

@@ -61,13 +61,13 @@ fn haproxy(behind: SocketAddr, limit: &str) -> Result<(Server, tempfile::TempDir
     let (address, folder) = (free_address()?, tempfile::tempdir().map_err(|error| error.to_string())?);
     let file = folder.path().join("haproxy.cfg");
     let text = format!(
-        "global\n  maxconn 16000\n  nbthread 1\ndefaults\n  mode http\n  timeout connect 1s\n  timeout client 30s\n  timeout server 30s\n  timeout \
+        "global\n  maxconn 7500\n  nbthread 1\ndefaults\n  mode http\n  timeout connect 1s\n  timeout client 30s\n  timeout server 30s\n  timeout \
          queue 100ms\n  timeout http-request 10s\n  option http-keep-alive\n  http-reuse always\nlisten overload\n  bind {address}\n  server one \
          {behind} maxconn {limit}\n"
     );
     fs::write(&file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     let mut command = Command::new("prlimit");
-    command.args([&format!("--nofile={}", 2 * 16384), "taskset", "-c", "0", "haproxy", "-db", "-f"]);
+    command.args([&format!("--nofile={DESCRIPTORS}"), "taskset", "-c", "0", "haproxy", "-db", "-f"]);
     // It warns of every limit that is not set.
     Ok((Server::start(command.arg(&file).stderr(Stdio::null()), address, START)?, folder))
 }

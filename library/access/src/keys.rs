@@ -43,7 +43,12 @@ pub enum InvalidKeys {
 impl SessionKeys {
     /// Creates one random key: sessions end with the process, and no other process knows them.
     pub fn random() -> Self {
-        Self { keys: vec![("0".to_owned(), cipher(&bytes::<KEY_BYTES>()))] }
+        Self::one("0", &bytes::<KEY_BYTES>())
+    }
+
+    /// Creates one key with this id.
+    pub(crate) fn one(id: &str, key: &[u8; KEY_BYTES]) -> Self {
+        Self { keys: vec![(id.to_owned(), cipher(key))] }
     }
 
     /// Seals a text; `bound` must be the same when it is opened.

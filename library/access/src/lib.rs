@@ -2,6 +2,7 @@
 //!
 //! - [`Sessions`]: starts, reads, renews and ends sessions.
 //! - [`SessionKeys`]: the keys that seal the cookies, and their rotation.
+//! - [`CursorKey`]: seals the cursors of lists.
 //! - [`Revocations`]: sessions that ended before their time; [`MemoryRevocations`] for one process.
 //!
 //! The cookie is `__Host-session`: Secure, HttpOnly, SameSite=Lax, Path=/, without Domain. It holds who signed in and when, sealed with XChaCha20-Poly1305, so that neither
@@ -32,11 +33,13 @@
 //! No features. No part needs a platform; tested on Linux.
 
 mod cookie;
+mod cursor;
 mod keys;
 mod revocation;
 mod session;
 mod sessions;
 
+pub use cursor::CursorKey;
 pub use keys::{InvalidKeys, SessionKeys};
 pub use revocation::{Answer, MemoryRevocations, Revocations};
 pub use session::Session;

@@ -28,6 +28,9 @@ use crate::unsent::{Unsent, UnsentInAll};
 /// Requests after which a busy connection looks at its age.
 const AGE_CHECK: u32 = 64;
 
+/// Bytes can be older than their connection by this time: they come while it is in the accept queue.
+const BEFORE: Duration = Duration::from_secs(3600);
+
 /// A factor between 0.9 and 1.1.
 fn jitter() -> f64 {
     0.9 + 0.2 * vitals::random_fraction()
@@ -48,7 +51,7 @@ pub(crate) struct Connection {
     peer: Peer,
     /// Answers that the peer has not taken all of.
     pub(crate) unsent: Unsent,
-    /// Microseconds after the connection was opened, plus one, at which the bytes came that were read last; zero: unknown.
+    /// Microseconds after [`BEFORE`] the opening of the connection, plus one, at which the bytes came that were read last; zero: unknown.
     arrived: AtomicU64,
     /// True when the request that was read last was counted against the share of its client.
     counted: AtomicBool,
@@ -218,14 +221,16 @@ impl Connection {
             }
             return;
         };
-        let at = self.opened.elapsed().saturating_sub(age);
+        let at = (BEFORE + self.opened.elapsed()).saturating_sub(age);
         self.arrived.store(u64::try_from(at.as_micros()).unwrap_or(u64::MAX - 1) + 1, Ordering::Relaxed);
     }
 
     /// Returns the age of the request that was read last; zero where it is unknown.
     pub(crate) fn age(&self, now: Instant) -> Duration {
         match self.arrived.load(Ordering::Relaxed).checked_sub(1) {
-            Some(micros) => now.saturating_duration_since(self.opened).saturating_sub(Duration::from_micros(micros)),
+            Some(micros) => {
+                (BEFORE + now.saturating_duration_since(self.opened)).saturating_sub(Duration::from_micros(micros))
+            }
             None => Duration::ZERO,
         }
     }
@@ -377,6 +382,21 @@ impl Default for Peer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_can_be_older_than_the_connection() {
+        let never = supervision::StopSource::new();
+        let connection = Connection::new(Arc::default(), Default::default(), never.listen(), never.listen());
+        let waited = Duration::from_millis(700);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        connection.waited(Some(waited));
+        // They waited in the accept queue.
+        assert_eq!(connection.age(Instant::now()), waited);
+        tokio::time::advance(Duration::from_millis(5)).await;
+        assert_eq!(connection.age(Instant::now()), waited + Duration::from_millis(5));
+        connection.waited(None);
+        assert_eq!(connection.age(Instant::now()), Duration::ZERO);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn an_old_connection_retires_with_its_next_request_idle_or_busy() {

@@ -26,6 +26,10 @@ pub(crate) static DEFAULTS: [(HeaderName, HeaderValue); 8] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
+/// Headers by which a handler tells some shared caches alone what they may keep; those caches then ignore `Cache-Control` (RFC 9213).
+const TARGETED: [HeaderName; 2] =
+    [HeaderName::from_static("cdn-cache-control"), HeaderName::from_static("surrogate-control")];
+
 /// The defaults, with a place for each header that nearly every answer has: it is filled in place, and the map does not grow.
 static TEMPLATE: LazyLock<HeaderMap> = LazyLock::new(|| {
     let mut map = HeaderMap::new();
@@ -38,13 +42,16 @@ static TEMPLATE: LazyLock<HeaderMap> = LazyLock::new(|| {
 
 /// Adds the defaults that the handler did not set, the request id, and the length of the body where that is known. The handler's few headers
 /// go into a copy of the defaults, which is cheaper than to find a place for each default among its own.
+///
+/// No cache may keep an answer that sets a cookie, although the handler may allow it: it would give the cookie of one person to the next.
 pub(crate) fn add_defaults(headers: &mut HeaderMap, request_id: HeaderValue, length: Option<u64>) {
     let own = std::mem::replace(headers, TEMPLATE.clone());
-    let (mut has_type, mut has_length, mut last) = (false, false, None);
+    let (mut has_type, mut has_length, mut has_cookie, mut last) = (false, false, false, None);
     for (name, value) in own {
         if let Some(name) = name {
             has_type |= name == header::CONTENT_TYPE;
             has_length |= name == header::CONTENT_LENGTH;
+            has_cookie |= name == header::SET_COOKIE;
             headers.insert(name.clone(), value);
             last = Some(name);
         } else if let Some(name) = &last {
@@ -53,6 +60,12 @@ pub(crate) fn add_defaults(headers: &mut HeaderMap, request_id: HeaderValue, len
         }
     }
     headers.insert(REQUEST_ID, request_id);
+    if has_cookie {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for name in TARGETED {
+            headers.remove(name);
+        }
+    }
     if !has_type {
         headers.remove(header::CONTENT_TYPE);
     }
@@ -66,6 +79,18 @@ pub(crate) fn add_defaults(headers: &mut HeaderMap, request_id: HeaderValue, len
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_cache_may_keep_an_answer_that_sets_a_cookie() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+        headers.insert("cdn-cache-control", HeaderValue::from_static("max-age=60"));
+        headers.insert(header::SET_COOKIE, HeaderValue::from_static("session=1"));
+        add_defaults(&mut headers, HeaderValue::from_static("id"), None);
+        assert_eq!(headers.get_all(header::CACHE_CONTROL).iter().collect::<Vec<_>>(), ["no-store"]);
+        assert!(!headers.contains_key("cdn-cache-control"));
+        assert_eq!(headers[header::SET_COOKIE], "session=1");
+    }
 
     #[test]
     fn headers_set_by_the_handler_are_kept() {

@@ -6,7 +6,10 @@ mod policies;
 #[cfg(any(feature = "client", feature = "store"))]
 pub(crate) mod signature;
 
+use std::convert::Infallible;
+
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -88,10 +91,19 @@ async fn document(State(admin): State<Admin>, Query(parts): Query<Parts>) -> Res
 async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     let format = Format::accepted(accept);
-    let body = prometheus::exposition(format, &admin.registry.snapshot());
     let head = [(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept, accept-encoding")];
-    match gzip::compressed(&headers, &body) {
-        Some(small) => (head, [(header::CONTENT_ENCODING, "gzip")], small).into_response(),
-        None => (head, body).into_response(),
+    // Each part is made when the scraper has taken the one before.
+    let mut parts = prometheus::Chunks::new(format, admin.registry.snapshot());
+    let first = parts.next().unwrap_or_default();
+    let is_large = first.len() >= gzip::SMALLEST;
+    let parts = std::iter::once(first).chain(parts);
+    match is_large && gzip::accepts(&headers) {
+        true => (head, [(header::CONTENT_ENCODING, "gzip")], body_of(gzip::Compressed::new(parts))).into_response(),
+        false if is_large => (head, body_of(parts)).into_response(),
+        false => (head, parts.collect::<Vec<_>>().concat()).into_response(),
     }
+}
+
+fn body_of(parts: impl Iterator<Item = Vec<u8>> + Send + 'static) -> Body {
+    Body::from_stream(futures_util::stream::iter(parts.map(Ok::<_, Infallible>)))
 }

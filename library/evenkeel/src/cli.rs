@@ -9,6 +9,8 @@ use crate::configuration::configure;
 use crate::database::Database;
 use crate::failed::Failed;
 use crate::observe;
+#[cfg(feature = "openapi")]
+use crate::openapi::command as openapi;
 use crate::program;
 use crate::service::Service;
 use crate::settings::Refused;
@@ -67,7 +69,7 @@ fn main<S: Args + Clone + Send + Sync + 'static, D: Database>(
         }),
         observe::NAME => observe::run(name, &service.objectives, &configuration.observe).map_err(Failed::from),
         #[cfg(feature = "openapi")]
-        "openapi" => print_openapi(&service),
+        openapi::NAME => openapi(&service, &configuration),
         "version" => {
             println!("{name} {} ({})", service.build.version, service.build.commit);
             Ok(())
@@ -112,13 +114,15 @@ fn jobs<S, D: Database>(
     runtime.block_on(D::jobs(service.database, &configuration.store, configuration.jobs))
 }
 
+/// Prints the OpenAPI document, or compares it with a committed one.
 #[cfg(feature = "openapi")]
-fn print_openapi<S, D: Database>(service: &Service<S, D>) -> Result<(), Failed> {
+fn openapi<S, D: Database>(
+    service: &Service<S, D>,
+    configuration: &crate::configuration::Configuration<S, D>,
+) -> Result<(), Failed> {
     let Some(document) = service.openapi else { return Ok(()) };
     let document = crate::openapi::complete_with(document(), &service.declared.rules);
-    let text = document.to_pretty_json().map_err(Failed::Openapi)?;
-    println!("{text}");
-    Ok(())
+    Ok(openapi::run(&document, &configuration.openapi)?)
 }
 
 #[cfg(all(test, feature = "store"))]

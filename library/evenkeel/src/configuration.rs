@@ -8,6 +8,8 @@ use crate::database::Database;
 #[cfg(feature = "store")]
 use crate::jobs::command::{self as jobs, JobsOptions};
 use crate::observe::{self, ObserveOptions};
+#[cfg(feature = "openapi")]
+use crate::openapi::command::{self as openapi, OpenapiOptions};
 use crate::service::Service;
 use crate::settings::{self, Refused, Standard};
 
@@ -18,6 +20,8 @@ pub(crate) struct Configuration<S, D: Database> {
     pub(crate) store: D::Settings,
     pub(crate) own: S,
     pub(crate) observe: ObserveOptions,
+    #[cfg(feature = "openapi")]
+    pub(crate) openapi: OpenapiOptions,
     #[cfg(feature = "store")]
     pub(crate) jobs: JobsOptions,
 }
@@ -46,6 +50,8 @@ pub(crate) fn configure<S: Args + Clone + Send + Sync + 'static, D: Database>(
     }
     let configuration = Configuration {
         observe: if subcommand == observe::NAME { ObserveOptions::take(&matches) } else { ObserveOptions::default() },
+        #[cfg(feature = "openapi")]
+        openapi: if subcommand == openapi::NAME { OpenapiOptions::take(&matches) } else { OpenapiOptions::default() },
         #[cfg(feature = "store")]
         jobs: if subcommand == jobs::NAME { JobsOptions::take(&matches)? } else { JobsOptions::default() },
         standard,
@@ -87,7 +93,7 @@ pub(crate) fn command<S: Args + Clone + Send + Sync + 'static, D: Database>(serv
     }
     #[cfg(feature = "openapi")]
     if service.openapi.is_some() {
-        command = command.subcommand(Command::new("openapi").about("Print the OpenAPI document"));
+        command = command.subcommand(OpenapiOptions::command());
     }
     command
 }

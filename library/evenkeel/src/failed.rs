@@ -96,7 +96,8 @@ pub enum Failed {
     /// The stop took longer than its budget.
     #[error("ended by force: the stop took longer than STOP_TIMEOUT={0:?}")]
     Overdue(Duration),
-    /// The OpenAPI document cannot be written.
-    #[error("cannot write the OpenAPI document: {0}")]
-    Openapi(#[source] serde_json::Error),
+    /// The OpenAPI document cannot be written, or is not the committed one.
+    #[cfg(feature = "openapi")]
+    #[error("{0}")]
+    Openapi(#[from] crate::openapi::OpenapiError),
 }

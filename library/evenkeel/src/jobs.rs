@@ -1,9 +1,12 @@
 //! Background jobs as a supervised part of the service.
 
+mod change;
 pub(crate) mod command;
 mod documents;
 mod operation;
 mod routes;
+mod run_routes;
+mod subscription_routes;
 
 use std::sync::Arc;
 
@@ -25,8 +28,8 @@ impl<S: clap::Args + Clone + Send + Sync + 'static> Service<S, Store> {
     /// [`work::enqueue`] adds jobs, in the transaction of the change that asks for them. A job carries the trace of the request that enqueued it:
     /// the calls of its handler are of that trace, and each attempt is a span of it.
     ///
-    /// The admin listener gets the routes below `/jobs`, `/dead-letters`, `/queues`, `/kinds` and `/schedules`, and the program the
-    /// subcommand `jobs`: both list, retry, cancel, redrive and pause.
+    /// The admin listener gets the routes below `/jobs`, `/dead-letters`, `/queues`, `/kinds`, `/schedules`, `/runs`, `/subscriptions` and
+    /// `/leases`, and the program the subcommand `jobs`: both list, retry, cancel, redrive and pause.
     ///
     /// ```
     /// # use evenkeel::prelude::*;
@@ -46,8 +49,12 @@ impl<S: clap::Args + Clone + Send + Sync + 'static> Service<S, Store> {
     pub fn jobs(mut self, workers: impl Fn(&Context<S, Store>) -> Workers + Send + Sync + 'static) -> Self {
         self.database.migrations = work::add_schema(std::mem::take(&mut self.database.migrations));
         self.database.has_jobs = true;
-        let this =
-            self.admin_routes(|context| routes::routes(JobStore::new(context.store()), context.registry().clone()));
+        let this = self.admin_routes(|context| {
+            let (store, registry) = (context.store(), context.registry());
+            routes::routes(JobStore::new(store), registry.clone())
+                .merge(run_routes::routes(store, registry.clone()))
+                .merge(subscription_routes::routes(store, registry.clone()))
+        });
         let workers = Arc::new(workers);
         // The budget of the whole stop is the bound.
         let spec = ChildSpec::new(NAME).stop_within(work::worker::MAX_DRAIN);

@@ -50,6 +50,8 @@ mod configuration;
 mod context;
 mod cores;
 mod cpu;
+#[cfg(feature = "store")]
+pub mod cursors;
 mod database;
 mod declared_routes;
 mod defaults;
@@ -75,6 +77,7 @@ mod observe;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod order;
+mod page_nonce;
 mod parts;
 mod periodic;
 mod program;
@@ -128,6 +131,7 @@ pub use garde;
 pub use idempotent::{Idempotent, problem_of, recorded};
 pub use observe::ObserveError;
 pub use order::{ORDER, Part, STOP_ORDER};
+pub use page_nonce::PageNonce;
 pub use parts::Stopped;
 pub use refusal::problem_of_work;
 pub use running::{NotReady, Running};

@@ -1,12 +1,17 @@
 //! Additions to a service's OpenAPI document: problem documents, the border's answers to any request, and the declared rules of routes.
 
+mod breaking;
+pub(crate) mod command;
+mod parameters;
 mod problem;
 mod route_rules;
+mod schemas;
 
 use border::RouteRules;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{Components, OpenApi, RefOr};
 
+pub use self::command::OpenapiError;
 use self::problem::{SCHEMA, problem, problem_schema};
 
 /// Error answers of any operation, with the reason.
@@ -32,6 +37,7 @@ const WITH_BODY: [(&str, &str); 4] = [
 /// - The schema `Problem` (RFC 9457), unless the document has one of this name.
 /// - For every operation the errors that the border answers, unless the operation describes that status.
 /// - The shape of a problem document for every error that an operation describes without a content.
+/// - The format of texts in a path, as the border takes them, and of the header `Idempotency-Key`, unless the operation describes one.
 ///
 #[must_use]
 pub fn complete(document: OpenApi) -> OpenApi {
@@ -68,6 +74,7 @@ fn with_problems(mut document: OpenApi) -> OpenApi {
 }
 
 fn complete_operation(operation: &mut Operation) {
+    parameters::complete(operation);
     let with_body: &[_] = if operation.request_body.is_some() { &WITH_BODY } else { &[] };
     let responses = &mut operation.responses.responses;
     for (status, why) in EVERYWHERE.iter().chain(with_body) {

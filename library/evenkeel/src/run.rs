@@ -321,7 +321,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
         {
             let document = crate::openapi::complete_with(document(), &service.declared.rules)
                 .to_json()
-                .map_err(Failed::Openapi)?;
+                .map_err(|error| Failed::Openapi(error.into()))?;
             own_defaults = own_defaults.merge(defaults::openapi(document));
         }
         let all = routes::assembled("public", || all.merge(public_border.around(own_defaults)))?;

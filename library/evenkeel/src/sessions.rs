@@ -32,7 +32,7 @@ use access::{Answer, MemoryRevocations, Revocations, SessionKeys, SessionRules, 
 use axum::Router;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use border::Problem;
@@ -132,7 +132,7 @@ impl PageSessions {
         request.extensions_mut().insert(Caller::new(session.subject()));
         request.extensions_mut().insert(session);
         let mut response = next.run(request).await;
-        if let Some(cookie) = renewed.filter(|_| !response.headers().contains_key(header::SET_COOKIE)) {
+        if let Some(cookie) = renewed.filter(|_| may_carry_a_cookie(response.headers())) {
             response.headers_mut().insert(header::SET_COOKIE, cookie);
         }
         response
@@ -143,6 +143,15 @@ impl std::fmt::Debug for PageSessions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PageSessions").field("sessions", &self.sessions).finish_non_exhaustive()
     }
+}
+
+/// Returns true for an answer to this person alone. One that a cache may keep goes to other people too, and one with a cookie has its own.
+fn may_carry_a_cookie(headers: &HeaderMap) -> bool {
+    let cache = headers.get_all(header::CACHE_CONTROL).into_iter().filter_map(|value| value.to_str().ok());
+    let mut directives = cache.flat_map(|value| value.split(',')).map(str::trim).peekable();
+    let is_personal = directives.peek().is_none()
+        || directives.any(|one| ["no-store", "private"].iter().any(|name| one.eq_ignore_ascii_case(name)));
+    is_personal && !headers.contains_key(header::SET_COOKIE)
 }
 
 /// Returns the problem document for ended sessions that cannot be read: no request is let in.

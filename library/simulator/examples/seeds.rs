@@ -8,7 +8,8 @@ use evenkeel_simulator::workloads::{self, SizedWorkload};
 use evenkeel_simulator::{Evenkeel, simulate};
 
 fn main() {
-    let bases: [fn() -> SizedWorkload; 6] = [
+    let bases: [fn() -> SizedWorkload; 7] = [
+        workloads::cpu_hard_long,
         || workloads::bimodal_cpu(true, false),
         || workloads::bimodal_cpu(true, true),
         || workloads::bimodal_cpu(false, false),

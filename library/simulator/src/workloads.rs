@@ -28,6 +28,11 @@ pub fn cpu_hard() -> SizedWorkload {
     sized("CPU 1 ms, not yielding", vec![RequestKind::new("compute", Work::Hard(Time::Fixed(MILLI)))], 990.0)
 }
 
+/// 10 ms of computing that does not yield: a request in front of the gate makes those behind it ten times as old.
+pub fn cpu_hard_long() -> SizedWorkload {
+    sized("CPU 10 ms, not yielding", vec![RequestKind::new("compute", Work::Hard(Time::Fixed(10 * MILLI)))], 99.8)
+}
+
 /// A dependency with 50 places that takes 50 ms.
 pub fn dependency() -> SizedWorkload {
     let work = Work::Dependency { pool: 0, time: Time::Fixed(50 * MILLI) };

@@ -45,6 +45,17 @@ impl Row {
         self.at(index)
     }
 
+    /// Moves a column out of the row, without a copy; null is left in its place.
+    ///
+    /// # Errors
+    /// [`StoreError::Column`] when there is no column of this name, or it holds another type.
+    pub fn take<T: FromValue>(&mut self, name: &str) -> Result<T, StoreError> {
+        let index = self.columns.iter().position(|column| column == name);
+        let place = index.and_then(|index| self.values.get_mut(index));
+        let value = place.map(|value| std::mem::replace(value, Value::Int(None))).ok_or(ColumnError::Missing);
+        value.and_then(T::from_value).map_err(|cause| StoreError::Column { column: name.to_owned(), cause })
+    }
+
     /// Reads a column by its position, from 0.
     ///
     /// # Errors
@@ -124,6 +135,16 @@ mod tests {
         assert_eq!(Note::from_row(&row()).unwrap(), Note { id: 7, text: None });
         assert_eq!(<(i64, Option<String>, i64)>::from_row(&row()).unwrap(), (7, None, 8));
         assert_eq!(row().columns().collect::<Vec<_>>(), ["id", "text", "id"]);
+    }
+
+    #[test]
+    fn a_list_is_moved_out_of_a_row_once() {
+        let columns: Columns = ["numbers", "texts"].map(String::from).into();
+        let mut row = Row::new(&columns, crate::args![vec![1_i64, 2], vec!["a".to_owned()]]);
+        assert_eq!(row.take::<Vec<i64>>("numbers").unwrap(), [1, 2]);
+        assert_eq!(row.take::<Vec<String>>("texts").unwrap(), ["a"]);
+        let error = row.take::<Vec<i64>>("numbers").unwrap_err().to_string();
+        assert_eq!(error, "column numbers: it holds null, not a list of integers");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use uuid::Uuid;
 /// | `Timestamp` | [`std::time::SystemTime`] | TEXT, `2026-11-29T12:00:00.000000Z` | TIMESTAMPTZ |
 /// | `Numeric` | [`Numeric`] | TEXT, `12.50` | NUMERIC |
 /// | `Json` | [`serde_json::Value`] | TEXT | JSONB; reads JSON |
-/// | `Ints`, `Texts` | `Vec<i64>`, `Vec<String>` and slices of them | only for `= ANY($1)` | BIGINT[], TEXT[] |
+/// | `Ints`, `Texts` | `Vec<i64>`, `Vec<String>` and slices of them | only for `= ANY($1)` | BIGINT[], TEXT[]; reads those without nulls |
 ///
 /// A number that BIGINT cannot hold becomes [`Value::TooLarge`], and its statement fails with [`crate::StoreError::InvalidValue`].
 /// Timestamps have whole microseconds and are rounded down to them. On SQLite timestamps sort as text; a `Numeric` does not.

@@ -5,6 +5,7 @@
 //! or 1 for each word.
 
 mod accept;
+mod chunks;
 mod family;
 mod open_metrics;
 mod protobuf;
@@ -14,40 +15,24 @@ mod text_format;
 use vitals::Snapshot;
 
 pub use accept::Format;
-use family::families;
+pub use chunks::{CHUNK, Chunks};
 
 /// The content type of [`text`].
 pub const CONTENT_TYPE: &str = Format::Text.content_type();
 
 /// All numbers of the snapshots in the text format 0.0.4.
 pub fn text(snapshots: &[Snapshot]) -> String {
-    let mut out = String::with_capacity(4096);
-    for family in snapshots.iter().flat_map(families) {
-        text_format::write(&mut out, &family);
-    }
-    out
+    // The format consists of strings alone.
+    String::from_utf8(exposition(Format::Text, snapshots)).unwrap_or_default()
 }
 
-/// All numbers of the snapshots in a format.
+/// All numbers of the snapshots in a format. [`Chunks`] has the same in parts.
 pub fn exposition(format: Format, snapshots: &[Snapshot]) -> Vec<u8> {
-    match format {
-        Format::Text => text(snapshots).into_bytes(),
-        Format::OpenMetrics => {
-            let mut out = String::with_capacity(4096);
-            for family in snapshots.iter().flat_map(families) {
-                open_metrics::write(&mut out, &family);
-            }
-            out.push_str("# EOF\n");
-            out.into_bytes()
-        }
-        Format::Protobuf => {
-            let mut out = Vec::with_capacity(4096);
-            for family in snapshots.iter().flat_map(families) {
-                protobuf::write(&mut out, &family);
-            }
-            out
-        }
+    let mut all = Vec::new();
+    for chunk in Chunks::new(format, snapshots) {
+        all.extend_from_slice(&chunk);
     }
+    all
 }
 
 #[cfg(test)]

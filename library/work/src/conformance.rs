@@ -33,6 +33,7 @@ mod runs;
 mod schedules;
 mod steady;
 mod subscriptions;
+mod taking;
 mod traces;
 mod workers;
 

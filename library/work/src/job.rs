@@ -1,6 +1,7 @@
 //! Jobs: their types, and their properties before they are enqueued.
 
 pub(crate) mod attempt;
+pub(crate) mod claimed;
 pub(crate) mod context;
 pub(crate) mod enqueue;
 pub(crate) mod finish;
@@ -9,14 +10,16 @@ mod limits;
 mod listing;
 pub(crate) mod outcome;
 pub(crate) mod store;
+pub(crate) mod take;
 
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use claimed::{ClaimedJob, Held};
 pub use finish::{Failure, FailureKind, Finished};
-pub use lease::{Beat, ClaimRequest, ClaimedJob, Floors, Held};
+pub use lease::{Beat, ClaimRequest, Floors};
 pub use limits::{MAX_COUNTED, MAX_LISTED, QueueDepth, QueueLimits};
 pub use listing::{JobFilter, JobPage, JobRow, JobState, MAX_PAGE, WINDOW};
 

@@ -38,6 +38,7 @@
 //! - [`Job`], [`NewJob`], [`enqueue`]: jobs and how they are added.
 //! - [`Workers`]: handlers, queues and schedules, and the loop that runs them.
 //! - [`JobStore`]: the operations on the tables, each over a set of jobs.
+//! - [`take`]: jobs that are taken in the transaction of their effect, hundreds at a time.
 //! - [`dead`]: dead letters, the jobs that were given up.
 //! - [`Event`], [`append`], [`EventLog`]: an event log with a gap-free order.
 //! - [`Subscription`], [`Subscriptions`]: projections that fold each event exactly once, and outboxes.
@@ -89,6 +90,7 @@ pub use job::context::JobContext;
 pub use job::enqueue::{Enqueued, enqueue, enqueue_all};
 pub use job::outcome::JobError;
 pub use job::store::JobStore;
+pub use job::take::take;
 pub use job::{Job, NewJob};
 pub use lease::{Leader, Lease, LeaseStore};
 pub use run::{Ratchet, Ratchets, RunContext, RunInput};

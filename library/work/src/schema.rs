@@ -17,6 +17,7 @@ const PARTS: [(&str, &[Step]); 5] =
 const JOBS: &[Step] = &[
     Step { version: 1, name: "jobs", script: statement!("jobs_schema") },
     Step { version: 2, name: "kinds", script: statement!("kinds_schema") },
+    Step { version: 3, name: "running index", script: statement!("running_index") },
 ];
 const LEASES: &[Step] = &[Step { version: 1, name: "leases", script: statement!("leases_schema") }];
 const EVENTS: &[Step] = &[Step { version: 1, name: "events", script: statement!("events_schema") }];

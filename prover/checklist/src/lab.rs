@@ -40,7 +40,7 @@ use self::soak::Soak;
 use self::start_watch::StartWatch;
 use crate::control::{Control, Uncontrolled};
 use crate::recipe::created::EACH;
-use crate::subject::{Dependencies, Operation, RequestSpec, Subject};
+use crate::subject::{COOKIE, Dependencies, Operation, RequestSpec, Subject};
 
 /// On top of the subject's deadline, until an exchange is given up.
 const BEYOND_DEADLINE: Duration = Duration::from_secs(5);
@@ -581,14 +581,27 @@ impl Lab {
 
     /// Returns the values to save from a request's answer, by name.
     pub fn saved_of(spec: &RequestSpec, exchange: &Exchange) -> BTreeMap<String, String> {
-        let Some(json) = exchange.answer().and_then(keel_wire::http::Answer::json) else { return BTreeMap::new() };
-        let value = |pointer: &String| match json.pointer(pointer)? {
-            serde_json::Value::Null => None,
-            serde_json::Value::String(text) => Some(text.clone()),
-            other => Some(other.to_string()),
+        let Some(answer) = exchange.answer() else { return BTreeMap::new() };
+        let json = answer.json();
+        let value = |pointer: &String| {
+            if let Some(name) = pointer.strip_prefix(COOKIE) {
+                return cookie(answer, name);
+            }
+            match json.as_ref()?.pointer(pointer)? {
+                serde_json::Value::Null => None,
+                serde_json::Value::String(text) => Some(text.clone()),
+                other => Some(other.to_string()),
+            }
         };
         spec.save.iter().filter_map(|(name, pointer)| Some((name.clone(), value(pointer)?))).collect()
     }
+}
+
+/// The cookie of this name that an answer sets, as `NAME=VALUE`.
+fn cookie(answer: &keel_wire::http::Answer, name: &str) -> Option<String> {
+    let set = answer.headers.get_all("set-cookie").into_iter().filter_map(|value| value.to_str().ok());
+    let pairs = set.filter_map(|text| text.split(';').next());
+    pairs.map(str::trim).find(|pair| pair.split_once('=').is_some_and(|(known, _)| known == name)).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -148,6 +148,8 @@ pub(crate) fn bare(name: &str, run: String, port: u16, folder: &Path) -> Subject
         url: format!("http://127.0.0.1:{port}").parse().expect("a loopback URL is a URL"),
         operation: Operation::Foreground,
         trust: None,
+        plain: None,
+        renew_certificate: None,
         admin: None,
         ready: None,
         health: None,

@@ -107,6 +107,7 @@ pub use self::flags::Flags;
 pub use self::load::Load;
 pub use self::operation::{Commands, Operation};
 pub use self::ops::Ops;
+pub(crate) use self::request::COOKIE;
 pub use self::request::RequestSpec;
 pub use self::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
 

@@ -111,16 +111,18 @@ pub async fn list(
     State(ledger): State<Ledger>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<Account>>, LedgerError> {
-    page(&ledger.store, &paging).await.map(Json)
+    page(&ledger, &paging).await.map(Json)
 }
 
 /// A page of accounts, without those of the ledger itself.
 ///
 /// # Errors
 /// 400 for paging that cannot be used; the store's.
-pub async fn page(store: &Store, paging: &Paging) -> Result<Page<Account>, LedgerError> {
-    let (after, limit) = paging.checked()?;
-    let rows = store
+pub async fn page(ledger: &Ledger, paging: &Paging) -> Result<Page<Account>, LedgerError> {
+    let list = ledger.cursors.of("accounts").await.map_err(LedgerError::Refused)?;
+    let (after, limit) = paging.checked(&list)?;
+    let rows = ledger
+        .store
         .read(|tx| {
             let after = after.clone();
             Box::pin(async move {
@@ -135,7 +137,7 @@ pub async fn page(store: &Store, paging: &Paging) -> Result<Page<Account>, Ledge
         })
         .await?;
     let rows: Vec<(Position, Account)> = rows.iter().map(read).collect::<Result<_, StoreError>>()?;
-    Ok(Page::of(rows, limit))
+    Page::of(rows, limit, &list)
 }
 
 /// Get an account
@@ -170,7 +172,8 @@ pub async fn entries(
     Path(id): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<Entry>>, LedgerError> {
-    let (after, limit) = paging.checked()?;
+    let list = ledger.cursors.of(format!("entries of {id}")).await.map_err(LedgerError::Refused)?;
+    let (after, limit) = paging.checked(&list)?;
     let _exists = one(State(ledger.clone()), Path(id.clone())).await?;
     let rows = ledger
         .store
@@ -193,7 +196,7 @@ pub async fn entries(
         Ok((position, Entry { transfer, amount: row.get("amount")?, created_at: timestamp(created_at) }))
     };
     let rows = rows.iter().map(entry).collect::<Result<_, StoreError>>()?;
-    Ok(Json(Page::of(rows, limit)))
+    Page::of(rows, limit, &list).map(Json)
 }
 
 fn read(row: &store::Row) -> Result<(Position, Account), StoreError> {

@@ -1,5 +1,6 @@
 //! The public routes: the API's operations and the page.
 
+use evenkeel::cursors::Cursors;
 use evenkeel::prelude::*;
 use evenkeel::sessions::PageSessions;
 use evenkeel::utoipa;
@@ -36,6 +37,7 @@ pub fn routes(context: &Context<Settings, Store>) -> Router {
     let (api, _document) = api().split_for_parts();
     let (store, bank) = (context.store().clone(), Bank::of(context));
     let sessions = PageSessions::stored(&context.settings().sessions, &store);
+    let cursors = Cursors::stored(&store);
     let page = sessions.around(page::routes());
-    api.merge(page).with_state(Ledger { store, bank, cpu: context.cpu().clone(), sessions })
+    api.merge(page).with_state(Ledger { store, bank, cpu: context.cpu().clone(), sessions, cursors })
 }

@@ -1,5 +1,6 @@
 //! The state that handlers share.
 
+use evenkeel::cursors::Cursors;
 use evenkeel::prelude::*;
 use evenkeel::resilience::CpuPool;
 use evenkeel::sessions::PageSessions;
@@ -17,4 +18,6 @@ pub struct Ledger {
     pub cpu: CpuPool,
     /// Sessions of the page.
     pub sessions: PageSessions,
+    /// Cursors of the lists.
+    pub cursors: Cursors,
 }

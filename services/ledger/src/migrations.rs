@@ -108,7 +108,7 @@ DELETE FROM evenkeel_job WHERE kind = 'payout';
 
 /// Every step, oldest first.
 pub fn all() -> Migrations {
-    evenkeel::sessions::add_schema(evenkeel::work::add_schema(steps()))
+    evenkeel::cursors::add_schema(evenkeel::sessions::add_schema(evenkeel::work::add_schema(steps())))
 }
 
 /// The ledger's own steps, oldest first.

@@ -57,7 +57,7 @@ async fn show(
 ) -> Result<Response, LedgerError> {
     let notice = shown.said.as_deref().and_then(Notice::named);
     let Some(Extension(session)) = session else { return Ok(answer(sign_in::page(notice))) };
-    let accounts = account::page(&ledger.store, &Paging::after(shown.cursor)).await?;
+    let accounts = account::page(&ledger, &Paging::after(shown.cursor)).await?;
     Ok(answer(view::page(session.subject(), &accounts, notice)))
 }
 

@@ -144,7 +144,8 @@ pub async fn list(
     State(ledger): State<Ledger>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<Transfer>>, LedgerError> {
-    let (after, limit) = paging.checked()?;
+    let list = ledger.cursors.of("transfers").await.map_err(LedgerError::Refused)?;
+    let (after, limit) = paging.checked(&list)?;
     let rows = ledger
         .store
         .read(|tx| {
@@ -160,7 +161,7 @@ pub async fn list(
         })
         .await?;
     let rows = rows.iter().map(read).collect::<Result<_, StoreError>>()?;
-    Ok(Json(Page::of(rows, limit)))
+    Page::of(rows, limit, &list).map(Json)
 }
 
 /// Get a transfer

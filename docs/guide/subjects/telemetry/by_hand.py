@@ -45,9 +45,10 @@ class Receiver(BaseHTTPRequestHandler):
 
 class Slow(BaseHTTPRequestHandler):
     """Stands before the dependency, and is as slow as `delay`; with `broken` it answers 500."""
-    delay, broken = 0.0, False
+    delay, broken, traces = 0.0, False, []
 
     def do_GET(self):
+        Slow.traces.append(self.headers.get("traceparent"))
         time.sleep(Slow.delay)
         status, body = 200, b""
         if Slow.broken:
@@ -142,6 +143,10 @@ try:
         buckets = [name for name, _ in risen(before, after, 6) if "_bucket" in name and "+Inf" not in name]
         first = sorted(buckets, key=lambda name: float(re.search(r'le="([^"]+)"', name).group(1)))[:2]
         print(f"see.metrics: 6 requests of 0.3 s first count in {first or 'no bucket'}")
+        for sent in [f"00-{TRACE}-00f067aa0ba902b7-01", f"00-{TRACE}-00f067aa0ba902b7", f"00-{'0' * 32}-00f067aa0ba902b7-01", None]:
+            Slow.traces.clear()
+            get(user, **({"traceparent": sent} if sent else {}))
+            print(f"see.traces: with the traceparent {sent} its dependency gets {Slow.traces}")
         before, Slow.broken = series(), True
         statuses = [get(user)[0] for _ in range(5)]
         print(f"see.slo: 5 requests with a broken dependency: {statuses}; by 5 rose {[name for name, _ in risen(before, series(), 5)][:2]}")

@@ -9,19 +9,41 @@ use flate2::write::GzEncoder;
 /// A shorter answer is sent as it is.
 pub(crate) const SMALLEST: usize = 16 * 1024;
 
-/// Compresses a body that is large enough, when the request accepts gzip (RFC 9110, 12.5.3); none otherwise.
-pub(crate) fn compressed(request: &HeaderMap, body: &[u8]) -> Option<Vec<u8>> {
-    if body.len() < SMALLEST || !accepts(request) {
-        return None;
-    }
-    // Most of the gain at a fraction of the time.
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
-    encoder.write_all(body).ok()?;
-    encoder.finish().ok()
+/// The parts of a body, compressed one after another.
+pub(crate) struct Compressed<P> {
+    parts: P,
+    /// None behind the last part.
+    encoder: Option<GzEncoder<Vec<u8>>>,
 }
 
-/// Returns true when gzip is named with a weight above 0.
-fn accepts(request: &HeaderMap) -> bool {
+impl<P: Iterator<Item = Vec<u8>>> Compressed<P> {
+    /// Compresses these parts.
+    pub(crate) fn new(parts: P) -> Self {
+        // Most of the gain at a fraction of the time.
+        Self { parts, encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())) }
+    }
+}
+
+impl<P: Iterator<Item = Vec<u8>>> Iterator for Compressed<P> {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let mut encoder = self.encoder.take()?;
+        for part in self.parts.by_ref() {
+            // Writing to a vector does not fail.
+            encoder.write_all(&part).ok()?;
+            if !encoder.get_ref().is_empty() {
+                let compressed = std::mem::take(encoder.get_mut());
+                self.encoder = Some(encoder);
+                return Some(compressed);
+            }
+        }
+        encoder.finish().ok()
+    }
+}
+
+/// Returns true when a request names gzip with a weight above 0 (RFC 9110, 12.5.3).
+pub(crate) fn accepts(request: &HeaderMap) -> bool {
     let values = request.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
@@ -42,19 +64,26 @@ mod tests {
     }
 
     #[test]
-    fn a_large_body_is_compressed_for_a_request_that_accepts_gzip() {
-        let large = "http_server_requests_total 1\n".repeat(SMALLEST / 16);
+    fn gzip_is_accepted_where_it_is_named_with_a_weight_above_zero() {
         for accept in ["gzip", "br, gzip;q=0.5", "GZIP"] {
-            let small = compressed(&request(accept), large.as_bytes()).expect(accept);
-            let mut text = String::new();
-            flate2::read::GzDecoder::new(&small[..]).read_to_string(&mut text).expect("gzip");
-            assert_eq!(text, large);
-            assert!(small.len() < large.len() / 4, "{} of {} bytes", small.len(), large.len());
+            assert!(accepts(&request(accept)), "{accept}");
         }
         for accept in ["", "identity", "gzip;q=0", "br", "gzip;q=none"] {
-            assert_eq!(compressed(&request(accept), large.as_bytes()), None, "{accept}");
+            assert!(!accepts(&request(accept)), "{accept}");
         }
-        assert_eq!(compressed(&request("gzip"), b"short"), None);
-        assert_eq!(compressed(&HeaderMap::new(), large.as_bytes()), None);
+        assert!(!accepts(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn compressed_parts_are_one_stream_without_loss() {
+        let parts: Vec<Vec<u8>> =
+            (0..40).map(|n: u32| format!("http_server_requests_total {n}\n").repeat(2_000).into_bytes()).collect();
+        let compressed: Vec<Vec<u8>> = Compressed::new(parts.clone().into_iter()).collect();
+        assert!(compressed.len() > 1, "it comes in parts");
+        let (small, large) = (compressed.concat(), parts.concat());
+        let mut text = Vec::new();
+        flate2::read::GzDecoder::new(&small[..]).read_to_end(&mut text).expect("gzip");
+        assert_eq!(text, large);
+        assert!(small.len() < large.len() / 4, "{} of {} bytes", small.len(), large.len());
     }
 }

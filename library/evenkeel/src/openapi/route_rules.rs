@@ -2,14 +2,14 @@
 
 use border::{Access, RouteRules};
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::Object;
 use utoipa::openapi::{Deprecated, HeaderBuilder, OpenApi, RefOr, Required, Response};
 
+use super::parameters::{IDEMPOTENCY_KEY, is_key, key_schema};
 use super::problem::problem;
 
 /// The extension with the rules of an operation.
 const EXTENSION: &str = "x-route-rules";
-const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// Adds the rules of the declared routes to their operations: their answers, the header that they require, whether they are deprecated, and the rest
 /// in the extension `x-route-rules`. A route without an operation adds nothing.
@@ -74,7 +74,7 @@ fn rated(mut response: Response) -> Response {
 
 fn requires_key(operation: &Operation) -> bool {
     operation.parameters.iter().flatten().any(|parameter| match parameter {
-        RefOr::T(parameter) => parameter.name.eq_ignore_ascii_case(IDEMPOTENCY_KEY),
+        RefOr::T(parameter) => is_key(parameter),
         RefOr::Ref(_) => false,
     })
 }
@@ -85,7 +85,7 @@ fn key() -> Parameter {
         .parameter_in(ParameterIn::Header)
         .required(Required::True)
         .description(Some("Names the request: a repetition with the same key takes effect once"))
-        .schema(Some(ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).build()))
+        .schema(Some(key_schema(Object::new())))
         .build()
 }
 

@@ -29,6 +29,7 @@ mod readme;
 #[cfg(all(feature = "client", feature = "openapi"))]
 mod route_rules;
 #[cfg(all(feature = "client", feature = "sqlite"))]
+mod runs_admin;
 mod scope;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod sessions;

@@ -1,5 +1,8 @@
 //! People who sign in: the session is theirs until they sign out, and a copy of the cookie is worth nothing then.
 
+use std::time::Duration;
+
+use evenkeel::access::SessionRules;
 use evenkeel::prelude::*;
 use evenkeel::sessions::{PageSessions, SessionSettings, SignedIn, add_schema};
 
@@ -68,4 +71,35 @@ async fn a_session_ends_at_the_sign_out_for_every_copy_of_its_cookie_and_in_ever
     assert_eq!(page.status, 400);
     one.stop().await.unwrap();
     other.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_renewed_cookie_is_in_no_answer_that_a_cache_may_keep() {
+    let mut rules = SessionRules::default();
+    rules.renewal = Duration::ZERO;
+    let service = Service::new(build_info!()).routes(move |_context| {
+        let sessions = PageSessions::in_memory(rules);
+        let entry = sessions.clone();
+        let sign_in = post(move || std::future::ready(entry.sign_in("ann").map(|cookie| [("set-cookie", cookie)])));
+        let style = get(async || ([("cache-control", "public, max-age=60")], "p {}"));
+        let eager = get(async || ([("cache-control", "public, max-age=60"), ("set-cookie", "seen=1")], "once"));
+        let routes = Router::new().route("/style.css", style).route("/eager", eager).route("/sign-in", sign_in);
+        sessions.around(routes.route("/", get(async || "a page")))
+    });
+    let running = service.start(["--host=127.0.0.1", "--port=0", "--admin-addr=127.0.0.1:0"]).await.unwrap();
+    running.ready().await.unwrap();
+    let client = running.client();
+    let signed_in = client.post(&running.url("/sign-in")).send().await.unwrap();
+    let cookie = signed_in.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let ask = async |path: &str| client.get(&running.url(path)).header("cookie", &cookie).send().await.unwrap().headers;
+
+    let page = ask("/").await;
+    assert_eq!((page.contains_key("set-cookie"), &page["cache-control"]), (true, &"no-store".parse().unwrap()));
+    let style = ask("/style.css").await;
+    assert_eq!(
+        (style.contains_key("set-cookie"), &style["cache-control"]),
+        (false, &"public, max-age=60".parse().unwrap())
+    );
+    assert_eq!(ask("/eager").await["cache-control"], "no-store");
+    running.stop().await.unwrap();
 }

@@ -81,8 +81,8 @@ pub(super) struct Route {
     vain: u32,
     /// Lowest limit, at the last cut.
     floor: f64,
-    h10: Quantile,
-    h90: Quantile,
+    pub(super) h10: Quantile,
+    pub(super) h90: Quantile,
     /// Ends per second, the cancelled ones too: a route whose clients all give up does work as well.
     ended: Rate,
     answered: Rate,
@@ -220,10 +220,12 @@ impl Route {
         self.limit.is_some_and(|limit| next > limit) || next > self.anchored.get()
     }
 
-    /// True when a request of this age would hardly be answered within the objective, and a fresh one would.
+    /// True when a request of this age would hardly be answered within the objective, and a fresh one would: one that takes as long as most do, or as the
+    /// fastest ones where most have waited in flight for longer than the objective.
     pub(super) fn is_hopeless(&self, age: f64) -> bool {
-        let (h90, most) = (self.h90.get(), 0.9 * self.objective());
-        age + h90 > most && h90 < most
+        let most = 0.9 * self.objective();
+        let takes = [self.h90.get(), self.h10.get()].into_iter().find(|takes| *takes < most);
+        takes.is_some_and(|takes| age + takes > most)
     }
 
     /// A request was refused as hopeless. While none is in flight, nothing else would correct an estimate that is too high.

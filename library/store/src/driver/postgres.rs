@@ -314,6 +314,8 @@ fn value(row: &PgRow, index: usize) -> Result<Value, sqlx::Error> {
         "TEXT" | "VARCHAR" | "NAME" | "CHAR" => Value::Text(row.try_get(index)?),
         "BYTEA" => Value::Bytes(row.try_get(index)?),
         "FLOAT8" => Value::Float(row.try_get(index)?),
+        "INT8[]" => Value::Ints(row.try_get(index)?),
+        "TEXT[]" => Value::Texts(row.try_get(index)?),
         "FLOAT4" => Value::Float(row.try_get::<Option<f32>, _>(index)?.map(Into::into)),
         "UUID" => {
             let uuid = raw()?.map(|bytes| Uuid::from_slice(&bytes)).transpose();

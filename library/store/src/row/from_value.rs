@@ -129,6 +129,24 @@ impl FromValue for Vec<u8> {
     }
 }
 
+impl FromValue for Vec<i64> {
+    fn from_value(value: Value) -> Result<Self, ColumnError> {
+        match value {
+            Value::Ints(list) => Ok(list),
+            other => Err(ColumnError::kind("a list of integers", &other)),
+        }
+    }
+}
+
+impl FromValue for Vec<String> {
+    fn from_value(value: Value) -> Result<Self, ColumnError> {
+        match value {
+            Value::Texts(list) => Ok(list),
+            other => Err(ColumnError::kind("a list of texts", &other)),
+        }
+    }
+}
+
 impl FromValue for Uuid {
     fn from_value(value: Value) -> Result<Self, ColumnError> {
         match value {

@@ -29,6 +29,14 @@ impl PrivatePostgres {
         Self::start_with(5432, &["listen_addresses="], |_| ())
     }
 
+    /// Starts it with these settings, `NAME=VALUE` each.
+    ///
+    /// # Panics
+    /// As [`PrivatePostgres::start`].
+    pub fn start_with_settings(settings: &[&str]) -> Self {
+        Self::start_with(5432, &[&["listen_addresses="], settings].concat(), |_| ())
+    }
+
     /// Starts it with TLS as well, on a TCP port of every address of this host, with this certificate and key in PEM.
     ///
     /// # Panics

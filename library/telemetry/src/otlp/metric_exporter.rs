@@ -8,7 +8,7 @@ use vitals::{Column, Registry, Source, Table, TableRow, TableValue};
 
 use crate::otlp::delivery::Delivery;
 use crate::otlp::message::Resource;
-use crate::otlp::metric_messages::{Span, encode};
+use crate::otlp::metric_messages::{Batches, Span};
 use crate::otlp::sink::{FLUSH, Sink};
 
 const OTLP_METRICS: Table = Table {
@@ -53,7 +53,7 @@ impl MetricExporter {
         registry.register(self.inner.clone());
     }
 
-    /// Exports the registry each interval until `stop` returns, and once more then, for at most [`FLUSH`]. One export is under way at a time; those that are
+    /// Exports the registry, in one request or several, each interval until `stop` returns, and once more then, for at most [`FLUSH`]. One export is under way at a time; those that are
     /// missed meanwhile are left out.
     ///
     /// Not cancel-safe: a dropped run loses the export that is being sent.
@@ -84,8 +84,17 @@ impl MetricExporter {
 impl Inner {
     async fn send(&self, registry: &Registry, sink: &impl Sink) {
         let span = Span { started: self.started, now: SystemTime::now() };
-        let (encoded, points) = encode(&self.resource, &registry.snapshot(), span);
-        self.delivery.send(sink, encoded, points).await;
+        let snapshots = registry.snapshot();
+        let mut batches = Batches::new(&self.resource, &snapshots, span);
+        for (encoded, points) in batches.by_ref() {
+            let failed = self.delivery.failed();
+            self.delivery.send(sink, encoded, points).await;
+            if self.delivery.failed() > failed {
+                break;
+            }
+        }
+        // A collector that fails would hold up each of the others, too.
+        self.delivery.lose(batches.map(|(_, points)| points).sum());
     }
 }
 

@@ -3,6 +3,7 @@
 //! Source: opentelemetry-proto, `collector/metrics/v1` and `metrics/v1`, of which these are the fields in use. A metric has its name in OpenTelemetry's
 //! semantic conventions, else `TABLE.COLUMN`; in Prometheus both are the names that `/metrics` shows.
 
+use std::ops::Range;
 use std::time::SystemTime;
 
 use prost::Message;
@@ -13,6 +14,8 @@ use crate::otlp::message::{KeyValue, Resource, ResourceMessage, Scope, Value, ke
 
 /// Totals since the start of the process.
 const CUMULATIVE: i32 = 2;
+/// The points of one request, so that an export of many series is never in memory as a whole.
+const MAX_POINTS: usize = 1_000;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ExportRequest {
@@ -153,29 +156,64 @@ pub(super) struct Span {
     pub(super) now: SystemTime,
 }
 
-/// Encodes all numbers as an export request; returns it with its number of points.
-pub(super) fn encode(resource: &Resource, snapshots: &[Snapshot], span: Span) -> (Vec<u8>, u64) {
-    let mut points = 0;
-    let mut metrics = Vec::new();
-    for snapshot in snapshots.iter().filter(|snapshot| !snapshot.rows.is_empty()) {
-        for (index, column) in snapshot.table.columns.iter().enumerate() {
-            let Some(data) = data_of(snapshot, index, column, span) else { continue };
-            points += match &data {
-                Data::Gauge(gauge) => gauge.data_points.len(),
-                Data::Sum(sum) => sum.data_points.len(),
-                Data::Histogram(histogram) => histogram.data_points.len(),
-            };
-            metrics.push(Metric {
-                name: name_of(snapshot.table, column),
-                description: column.help.to_owned(),
-                unit: unit_of(column.unit).to_owned(),
-                data: Some(data),
-            });
-        }
+/// The numbers of snapshots as export requests of at most [`MAX_POINTS`] points or little more: the words of a row are not parted. Each is made when it
+/// is asked for.
+#[derive(Debug)]
+pub(super) struct Batches<'s> {
+    resource: &'s Resource,
+    snapshots: &'s [Snapshot],
+    span: Span,
+    /// The next table, column and row.
+    place: (usize, usize, usize),
+}
+
+impl<'s> Batches<'s> {
+    pub(super) fn new(resource: &'s Resource, snapshots: &'s [Snapshot], span: Span) -> Self {
+        Self { resource, snapshots, span, place: (0, 0, 0) }
     }
-    let scope_metrics = ScopeMetrics { scope: Some(Scope::own()), metrics };
-    let resource_metrics = ResourceMetrics { resource: Some(resource.message()), scope_metrics: vec![scope_metrics] };
-    (ExportRequest { resource_metrics: vec![resource_metrics] }.encode_to_vec(), points as u64)
+
+    fn request(&self, metrics: Vec<Metric>) -> Vec<u8> {
+        let scope_metrics = ScopeMetrics { scope: Some(Scope::own()), metrics };
+        let resource_metrics =
+            ResourceMetrics { resource: Some(self.resource.message()), scope_metrics: vec![scope_metrics] };
+        ExportRequest { resource_metrics: vec![resource_metrics] }.encode_to_vec()
+    }
+}
+
+impl Iterator for Batches<'_> {
+    /// A request, and its number of points.
+    type Item = (Vec<u8>, u64);
+
+    fn next(&mut self) -> Option<(Vec<u8>, u64)> {
+        let (mut metrics, mut points) = (Vec::new(), 0);
+        let (mut table, mut index, mut row) = self.place;
+        while let Some(snapshot) = self.snapshots.get(table).filter(|_| points < MAX_POINTS) {
+            let column = snapshot.table.columns.get(index).filter(|_| !snapshot.rows.is_empty());
+            let Some(column) = column else {
+                (table, index) = (table + 1, 0);
+                continue;
+            };
+            let end = snapshot.rows.len().min(row + MAX_POINTS - points);
+            if let Some(data) = data_of(snapshot, row..end, index, column, self.span) {
+                points += match &data {
+                    Data::Gauge(gauge) => gauge.data_points.len(),
+                    Data::Sum(sum) => sum.data_points.len(),
+                    Data::Histogram(histogram) => histogram.data_points.len(),
+                };
+                metrics.push(Metric {
+                    name: name_of(snapshot.table, column),
+                    description: column.help.to_owned(),
+                    unit: unit_of(column.unit).to_owned(),
+                    data: Some(data),
+                });
+                (index, row) = if end == snapshot.rows.len() { (index + 1, 0) } else { (index, end) };
+            } else {
+                (index, row) = (index + 1, 0);
+            }
+        }
+        self.place = (table, index, row);
+        (!metrics.is_empty()).then(|| (self.request(metrics), points as u64))
+    }
 }
 
 fn name_of(table: &Table, column: &Column) -> String {
@@ -191,9 +229,9 @@ fn unit_of(unit: Unit) -> &'static str {
     }
 }
 
-/// The points of a column; none of one that is no metric.
-fn data_of(snapshot: &Snapshot, index: usize, column: &Column, span: Span) -> Option<Data> {
-    let rows = || snapshot.rows.iter().map(|row| (attributes_of(snapshot.table, row), &row[index]));
+/// The points of a column in these rows; none of one that is no metric.
+fn data_of(snapshot: &Snapshot, rows: Range<usize>, index: usize, column: &Column, span: Span) -> Option<Data> {
+    let rows = || snapshot.rows[rows.clone()].iter().map(|row| (attributes_of(snapshot.table, row), &row[index]));
     let numbers = || rows().filter_map(|(attributes, value)| number_point(attributes, value, span)).collect();
     match column.kind {
         Kind::Label | Kind::State => None,
@@ -304,9 +342,15 @@ mod tests {
         let row = vec![text("bank"), TableValue::from(7), TableValue::from(2.5), text("open"), text("x"), duration];
         let span = Span { started: SystemTime::UNIX_EPOCH, now: SystemTime::UNIX_EPOCH + Duration::from_secs(1) };
         let snapshot = Snapshot { table: &CALLS, rows: vec![row] };
-        let (encoded, points) = encode(&Resource::of_service("shop", "1", "here"), &[snapshot], span);
-        assert_eq!(points, 5);
-        let request = ExportRequest::decode(&encoded[..]).unwrap();
+        let (resource, snapshots) = (Resource::of_service("shop", "1", "here"), [snapshot]);
+        let mut batches = Batches::new(&resource, &snapshots, span);
+        let (encoded, points) = batches.next().unwrap();
+        assert_eq!((points, batches.next()), (5, None));
+        metrics_of(&encoded)
+    }
+
+    fn metrics_of(encoded: &[u8]) -> Vec<Metric> {
+        let request = ExportRequest::decode(encoded).unwrap();
         request.resource_metrics.into_iter().flat_map(|of| of.scope_metrics).flat_map(|of| of.metrics).collect()
     }
 
@@ -325,6 +369,40 @@ mod tests {
         let states: Vec<_> = breaker.data_points.iter().map(|point| point.value).collect();
         assert_eq!(states, [Some(Number::Count(0)), Some(Number::Count(1))]);
         assert_eq!(breaker.data_points[1].attributes[1], key_value("breaker", Value::Text("open".to_owned())));
+    }
+
+    #[test]
+    fn many_points_are_parted_into_bounded_requests_without_loss() {
+        let row = |number: usize| {
+            let text = TableValue::text;
+            let duration = TableValue::from(vitals::Histogram::new().snapshot());
+            let failed = TableValue::from(number as u64);
+            vec![text(&*format!("bank {number}")), failed, TableValue::from(2.5), text("open"), text("x"), duration]
+        };
+        let snapshots = [1, 2_500].map(|rows| Snapshot { table: &CALLS, rows: (0..rows).map(row).collect() });
+        let (resource, now) = (Resource::default(), SystemTime::UNIX_EPOCH);
+        let span = Span { started: now, now };
+        let (mut failures, mut words, mut durations, mut all) = (0, 0, 0, 0);
+        for (encoded, points) in Batches::new(&resource, &snapshots, span) {
+            assert!((1..=2 * MAX_POINTS as u64).contains(&points), "{points} points");
+            all += points;
+            for metric in metrics_of(&encoded) {
+                match metric.data.unwrap() {
+                    Data::Sum(sum) => {
+                        let counts = sum.data_points.iter().map(|point| match point.value {
+                            Some(Number::Count(count)) => count,
+                            value => panic!("{value:?}"),
+                        });
+                        failures += counts.sum::<i64>();
+                    }
+                    Data::Histogram(histogram) => durations += histogram.data_points.len(),
+                    Data::Gauge(gauge) if metric.name == "calls.breaker" => words += gauge.data_points.len(),
+                    Data::Gauge(_) => {}
+                }
+            }
+        }
+        assert_eq!((failures, durations, words), ((0..2_500).sum::<i64>(), 2_501, 2 * 2_501));
+        assert_eq!(all, 5 * 2_501);
     }
 
     #[test]

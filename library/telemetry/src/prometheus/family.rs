@@ -1,7 +1,6 @@
 //! Metric families: the columns of tables as all formats show them.
 
 use std::borrow::Cow;
-use std::rc::Rc;
 
 use vitals::{Column, HistogramSnapshot, Kind, Snapshot, Table, TableRow, TableValue, Unit};
 
@@ -13,7 +12,7 @@ pub(super) struct Family<'s> {
     index: usize,
     table: &'static Table,
     rows: &'s [TableRow],
-    labels: Rc<[String]>,
+    labels: &'s [String],
 }
 
 /// One row of a family.
@@ -31,19 +30,12 @@ pub(super) enum Value<'s> {
     Words(&'s str, &'static [&'static str]),
 }
 
-/// The families of a table; none of a table without rows.
-pub(super) fn families(snapshot: &Snapshot) -> impl Iterator<Item = Family<'_>> {
-    let labels: Rc<[String]> = snapshot.rows.iter().map(|row| labels_of(snapshot.table, row)).collect();
-    let is_metric = |column: &Column| !matches!(column.kind, Kind::Label | Kind::State);
-    let columns = snapshot.table.columns.iter().enumerate().filter(move |(_, column)| is_metric(column));
-    columns.filter(|_| !snapshot.rows.is_empty()).map(move |(index, column)| Family {
-        name: metric_name(snapshot.table, column),
-        column,
-        index,
-        table: snapshot.table,
-        rows: &snapshot.rows,
-        labels: Rc::clone(&labels),
-    })
+impl<'s> Family<'s> {
+    /// The family of a table's column, with the labels of each row.
+    pub(super) fn new(snapshot: &'s Snapshot, index: usize, labels: &'s [String]) -> Self {
+        let (table, column) = (snapshot.table, &snapshot.table.columns[index]);
+        Self { name: metric_name(table, column), column, index, table, rows: &snapshot.rows, labels }
+    }
 }
 
 impl Family<'_> {
@@ -106,7 +98,8 @@ fn unit(unit: Unit) -> &'static str {
     }
 }
 
-fn labels_of(table: &Table, row: &TableRow) -> String {
+/// The labels of a row as both text formats write them, without braces.
+pub(super) fn labels_of(table: &Table, row: &TableRow) -> String {
     let mut labels = String::new();
     for (column, value) in table.columns.iter().zip(row).filter(|(column, _)| column.kind == Kind::Label) {
         let Some(text) = value.as_text() else { continue };

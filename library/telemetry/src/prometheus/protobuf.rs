@@ -3,7 +3,7 @@
 
 use std::time::UNIX_EPOCH;
 
-use prost::Message;
+use prost::{Message, encoding};
 use vitals::{HistogramSnapshot, TableRow, exponential};
 
 use super::family::{Family, Value};
@@ -119,6 +119,9 @@ use message::{
     Bucket, BucketSpan, Exemplar, Histogram, LabelPair, Metric, MetricFamily, MetricType, Number, Timestamp,
 };
 
+/// The tag of the series in a `MetricFamily`.
+const METRIC: u32 = 4;
+
 /// Writes one family with its series, with its length before it.
 pub(super) fn write(out: &mut Vec<u8>, family: &Family<'_>) {
     let kind = match family.kind() {
@@ -126,30 +129,35 @@ pub(super) fn write(out: &mut Vec<u8>, family: &Family<'_>) {
         "histogram" => MetricType::Histogram,
         _ => MetricType::Gauge,
     };
-    let mut metric = Vec::new();
+    // Each series is encoded before the next one is made: as messages all of them would take several times their bytes.
+    let mut series_bytes = Vec::new();
+    let mut write = |metric: Metric| encoding::message::encode(METRIC, &metric, &mut series_bytes);
     for series in family.series() {
         let labels = labels_of(family, series.row);
         match series.value {
-            Value::Number(value) => metric.push(number(kind, labels, value)),
-            Value::Words(now, words) => metric.extend(words.iter().map(|word| {
+            Value::Number(value) => write(number(kind, labels, value)),
+            Value::Words(now, words) => words.iter().for_each(|word| {
                 let mut labels = labels.clone();
                 labels.push(pair(family.column.name, word));
-                number(MetricType::Gauge, labels, f64::from(u8::from(*word == now)))
-            })),
+                write(number(MetricType::Gauge, labels, f64::from(u8::from(*word == now))));
+            }),
             Value::Histogram(histogram) => {
                 let histogram = Some(of_histogram(histogram));
-                metric.push(Metric { label: labels, histogram, ..Metric::default() });
+                write(Metric { label: labels, histogram, ..Metric::default() });
             }
         }
     }
-    let message = MetricFamily {
+    let head = MetricFamily {
         name: Some(format!("{}{}", family.name, family.suffix())),
         help: Some(family.column.help.to_owned()),
         kind: Some(kind as i32),
-        metric,
+        metric: Vec::new(),
         unit: Some(family.unit().to_owned()).filter(|unit| !unit.is_empty()),
     };
-    out.extend_from_slice(&message.encode_length_delimited_to_vec());
+    let head = head.encode_to_vec();
+    encoding::encode_varint((head.len() + series_bytes.len()) as u64, out);
+    out.extend_from_slice(&head);
+    out.extend_from_slice(&series_bytes);
 }
 
 fn number(kind: MetricType, label: Vec<LabelPair>, value: f64) -> Metric {
@@ -226,6 +234,8 @@ fn exemplar_of(exemplar: &vitals::Exemplar) -> Exemplar {
 mod tests {
     use std::time::Duration;
 
+    use vitals::{Column, Snapshot, Table, TableValue};
+
     use super::*;
 
     #[test]
@@ -242,6 +252,36 @@ mod tests {
             native.positive_span.iter().map(|span| (span.offset.unwrap(), span.length.unwrap())).collect();
         assert_eq!((spans, native.positive_delta), (vec![(0, 2), (30, 1)], vec![3, 2, -3]));
         assert_eq!((native.zero_count, native.sample_count, native.schema), (Some(1), Some(11), Some(4)));
+    }
+
+    #[test]
+    fn a_family_is_one_message_with_its_length_before_it() {
+        const CALLS: Table = Table {
+            name: "calls",
+            help: "Calls.",
+            columns: &[
+                Column::label("name", "The dependency."),
+                Column::words("breaker", &["closed", "open"], "The breaker."),
+                Column::duration("duration", "Durations."),
+            ],
+        };
+        let row = |name: &str| {
+            let durations = TableValue::from(vitals::Histogram::new().snapshot());
+            vec![TableValue::text(name), TableValue::text("open"), durations]
+        };
+        let snapshot = Snapshot { table: &CALLS, rows: vec![row("bank"), row("rail")] };
+        let labels = vec![String::new(); 2];
+        let mut out = Vec::new();
+        [1, 2].into_iter().for_each(|column| write(&mut out, &Family::new(&snapshot, column, &labels)));
+        let mut rest = &out[..];
+        let breaker = MetricFamily::decode_length_delimited(&mut rest).unwrap();
+        let duration = MetricFamily::decode_length_delimited(&mut rest).unwrap();
+        assert!(rest.is_empty());
+        assert_eq!((breaker.name.as_deref(), breaker.metric.len()), (Some("calls_breaker"), 4));
+        assert_eq!(breaker.metric[1].label, [pair("name", "bank"), pair("breaker", "open")]);
+        assert_eq!(breaker.metric[1].gauge, Some(Number { value: Some(1.0) }));
+        assert_eq!((duration.unit.as_deref(), duration.metric.len()), (Some("seconds"), 2));
+        assert_eq!(duration.metric[1].histogram.as_ref().unwrap().schema, Some(exponential::SCALE));
     }
 
     #[test]

@@ -1,6 +1,7 @@
+use std::collections::HashSet;
 use std::time::Duration;
 
-use vitals::{Column, Histogram, Table, TableValue, TraceContext, Unit};
+use vitals::{Column, Histogram, Table, TableRow, TableValue, TraceContext, Unit};
 
 use super::*;
 
@@ -79,6 +80,57 @@ fn open_metrics_has_exemplars_units_and_an_end() {
     assert!(bucket.contains(exemplar), "{bucket}");
     assert_eq!(text.matches("trace_id").count(), 1);
     assert!(text.ends_with("\n# EOF\n"));
+}
+
+/// A scrape of many routes.
+fn many_routes() -> Vec<Snapshot> {
+    let mut snapshot = snapshot();
+    let row = snapshot.rows.remove(0);
+    snapshot.rows = (0..500).map(|number| with_route(&row, &format!("/r{number}"))).collect();
+    vec![snapshot, self::snapshot()]
+}
+
+fn with_route(row: &TableRow, route: &str) -> TableRow {
+    let mut row = row.clone();
+    row[0] = TableValue::text(route);
+    row
+}
+
+#[test]
+fn a_large_scrape_comes_in_bounded_parts_of_whole_lines_without_loss() {
+    let snapshots = many_routes();
+    for format in [Format::Text, Format::OpenMetrics] {
+        let parts: Vec<Vec<u8>> = Chunks::new(format, &snapshots[..]).collect();
+        assert!(parts.len() > 10, "{} parts", parts.len());
+        for part in &parts {
+            // The last series of a part may pass the bound.
+            assert!(part.len() < CHUNK + 8 * 1024 && part.ends_with(b"\n"), "{} bytes", part.len());
+        }
+        let text = String::from_utf8(parts.concat()).unwrap();
+        assert_eq!(text.matches("# TYPE shop_route_breaker gauge\n").count(), 2, "a head for each table");
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains("\"/r")).collect();
+        let different: HashSet<&str> = lines.iter().copied().collect();
+        assert_eq!(lines.len(), different.len(), "no series is there twice");
+        for number in 0..500 {
+            for line in [
+                format!("shop_route_requests_total{{http_route=\"/r{number}\"}} 7"),
+                format!("http_server_request_duration_seconds_count{{http_route=\"/r{number}\"}} 2"),
+            ] {
+                assert!(different.contains(&*line), "{line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_scrape_in_parts_is_the_whole_one_in_each_format() {
+    let snapshots = many_routes();
+    for format in [Format::Text, Format::OpenMetrics, Format::Protobuf] {
+        let parts = Chunks::new(format, snapshots.clone()).collect::<Vec<_>>().concat();
+        assert_eq!(parts, exposition(format, &snapshots));
+    }
+    assert_eq!(Chunks::new(Format::Text, Vec::new()).count(), 0);
+    assert_eq!(Chunks::new(Format::OpenMetrics, Vec::new()).collect::<Vec<_>>(), [b"# EOF\n"]);
 }
 
 #[test]

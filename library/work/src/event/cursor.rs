@@ -1,5 +1,6 @@
 //! Positions in the log.
 
+use serde::{Serialize, Serializer};
 use store::{Row, StoreError};
 
 /// A position in the log: the events up to it have been read.
@@ -29,5 +30,11 @@ impl Cursor {
 impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}.{}", self.epoch, self.txid, self.seq)
+    }
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::lease::Held;
+use super::claimed::Held;
 
 /// The reason why a handler has to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::attempt::Attempt;
-use super::lease::{ClaimedJob, Held};
+use super::claimed::{ClaimedJob, Held};
 
 /// Maximum length of a progress text in bytes.
 const MAX_PROGRESS: usize = 1_000;

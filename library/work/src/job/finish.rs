@@ -5,12 +5,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ::store::{Engine, Row, Transaction, args};
+use ::store::{Engine, Row, StoreError, Transaction, args};
 use resilience::Backoff;
 
 use super::MAX_BATCH;
+use super::claimed::Held;
 use super::enqueue::micros;
-use super::lease::Held;
 use super::store::JobStore;
 use crate::boundary::boundary;
 use crate::error::WorkError;
@@ -177,17 +177,40 @@ impl JobStore {
 pub(crate) async fn complete_in(tx: &mut Transaction, held: &[Held]) -> Result<Vec<i64>, WorkError> {
     let engine = tx.engine();
     let (ids, fences) = columns(held.iter().copied());
-    let (mut completed, mut retried) = (Vec::with_capacity(held.len()), Vec::new());
-    for row in tx.fetch_all(COMPLETE.on(engine), args![ids, fences]).await? {
+    let rows = tx.fetch_all(COMPLETE.on(engine), args![ids, fences]).await?;
+    let (completed, retried) = match engine {
+        Engine::Postgres => completed_lists(rows)?,
+        Engine::Sqlite => completed_rows(&rows)?,
+    };
+    forget_errors(tx, retried).await?;
+    Ok(completed)
+}
+
+/// Deletes the errors of earlier attempts of these messages.
+pub(crate) async fn forget_errors(tx: &mut Transaction, messages: Vec<String>) -> Result<(), WorkError> {
+    if !messages.is_empty() {
+        tx.execute(FORGET_ERRORS.on(tx.engine()), args![messages]).await?;
+    }
+    Ok(())
+}
+
+/// The jobs of an answer that were deleted, and the messages of those with an earlier attempt.
+type Completed = (Vec<i64>, Vec<String>);
+
+fn completed_lists(rows: Vec<Row>) -> Result<Completed, StoreError> {
+    let Some(mut lists) = rows.into_iter().next() else { return Ok(Completed::default()) };
+    Ok((lists.take("id")?, lists.take("retried")?))
+}
+
+fn completed_rows(rows: &[Row]) -> Result<Completed, StoreError> {
+    let (mut completed, mut retried) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in rows {
         completed.push(row.get("id")?);
         if row.get::<i64>("attempt")? > 1 {
-            retried.push(row.get::<String>("message_id")?);
+            retried.push(row.get("message_id")?);
         }
     }
-    if !retried.is_empty() {
-        tx.execute(FORGET_ERRORS.on(engine), args![retried]).await?;
-    }
-    Ok(completed)
+    Ok((completed, retried))
 }
 
 async fn fail_in(tx: &mut Transaction, engine: Engine, failures: Vec<Failure>) -> Result<Finished, WorkError> {

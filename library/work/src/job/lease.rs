@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use ::store::{Engine, Row, StoreError, Transaction, args};
+use ::store::{Engine, Transaction, args};
 
+use super::claimed::{ClaimedJob, Held};
 use super::enqueue::micros;
 use super::store::JobStore;
 use super::{MAX_BATCH, PRIORITIES};
@@ -24,15 +25,6 @@ const BEAT: Statement = statement!("beat");
 /// Order keys that one claim looks at.
 const MAX_HEADS: i64 = 2_000;
 
-/// A claimed job, by its id and the fence of the claim. A later claim of the same job has a higher fence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Held {
-    /// The id of the row.
-    pub id: i64,
-    /// The fence of the claim.
-    pub fence: i64,
-}
-
 /// Positions in the lanes of a queue, a lane a priority: a claim looks for jobs behind them only.
 ///
 /// The index of ready jobs keeps entries of claimed ones for as long as an old snapshot lives. A claim from the front would walk all of
@@ -48,6 +40,11 @@ impl Default for Floors {
 }
 
 impl Floors {
+    /// The starts and ids of the positions, a lane each.
+    pub(crate) fn columns(&self) -> (Vec<i64>, Vec<i64>) {
+        self.0.iter().copied().unzip()
+    }
+
     /// Moves behind these jobs.
     pub fn raise(&mut self, jobs: &[ClaimedJob]) {
         for job in jobs.iter().filter(|job| !job.is_ordered) {
@@ -92,59 +89,6 @@ impl ClaimRequest {
             ordered_first: false,
             order_cursor: String::new(),
         }
-    }
-}
-
-/// A job that was claimed.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ClaimedJob {
-    /// Its id and fence.
-    pub held: Held,
-    /// The id of the message, the same in all attempts.
-    pub message_id: String,
-    /// The kind.
-    pub kind: String,
-    /// The priority.
-    pub priority: u8,
-    /// The earliest start in microseconds since 1970.
-    pub run_at: i64,
-    /// True when it has an order key.
-    pub is_ordered: bool,
-    /// The number of this attempt, from 1.
-    pub attempt: u32,
-    /// Maximum number of attempts.
-    pub max_attempts: u32,
-    /// Number of times that it was redriven from the dead letters.
-    pub redrives: u32,
-    /// The payload, as JSON.
-    pub payload: String,
-    /// The `traceparent` of the work that caused it.
-    pub trace: Option<String>,
-    /// Time until its deadline; zero when it is over.
-    pub deadline_in: Option<Duration>,
-    /// Time since the earliest start.
-    pub waited: Duration,
-}
-
-impl ClaimedJob {
-    fn read(row: &Row) -> Result<Self, StoreError> {
-        let span = |micros: i64| Duration::from_micros(u64::try_from(micros).unwrap_or_default());
-        Ok(Self {
-            held: Held { id: row.get("id")?, fence: row.get("fence")? },
-            message_id: row.get("message_id")?,
-            kind: row.get("kind")?,
-            priority: row.get("priority")?,
-            run_at: row.get("run_at")?,
-            is_ordered: row.get("is_ordered")?,
-            attempt: row.get("attempt")?,
-            max_attempts: row.get("max_attempts")?,
-            redrives: row.get("redrives")?,
-            payload: row.get("payload")?,
-            trace: row.get("trace")?,
-            deadline_in: row.get::<Option<i64>>("deadline_in")?.map(span),
-            waited: span(row.get("waited")?),
-        })
     }
 }
 
@@ -283,21 +227,20 @@ impl Claiming<'_> {
         if self.left() == 0 {
             return Ok(());
         }
-        let lanes = &self.asked.floors.0;
+        let (starts, ids) = self.asked.floors.columns();
         let values = args![
             &self.asked.queue,
             self.left(),
             micros(self.asked.lease),
             &self.asked.owner,
             (0..i64::from(PRIORITIES)).collect::<Vec<_>>(),
-            lanes.iter().map(|floor| floor.0).collect::<Vec<_>>(),
-            lanes.iter().map(|floor| floor.1).collect::<Vec<_>>(),
+            starts,
+            ids,
             self.asked.kinds.clone(),
             self.gate.is_some(),
         ];
-        for row in self.tx.fetch_all(CLAIM.on(self.engine), values).await? {
-            self.jobs.push(ClaimedJob::read(&row)?);
-        }
+        let rows = self.tx.fetch_all(CLAIM.on(self.engine), values).await?;
+        self.jobs.extend(ClaimedJob::read_all(rows, self.engine)?);
         Ok(())
     }
 

@@ -5,10 +5,12 @@
 use std::time::{Duration, SystemTime};
 
 use ::store::{Isolation, Row, Store, StoreError, args};
+use serde::{Serialize, Serializer};
 
 use crate::error::{Refusal, WorkError};
 use crate::job::enqueue::{micros, moment};
 use crate::statement::{Statement, statement};
+use crate::written::rfc3339;
 
 const ADD: Statement = statement!("lease_add");
 const TAKE: Statement = statement!("lease_take");
@@ -21,7 +23,7 @@ pub const MAX_NAME: usize = 255;
 pub const MAX_LISTED: usize = 500;
 
 /// A lease in the database.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LeaseRow {
     /// The name.
@@ -31,9 +33,16 @@ pub struct LeaseRow {
     /// The fence of that process.
     pub fence: i64,
     /// The moment at which it was taken.
+    #[serde(serialize_with = "rfc3339")]
     pub taken_at: SystemTime,
-    /// Time until others may take it; zero when it is free.
+    /// Time until others may take it; zero when it is free. Written in seconds.
+    #[serde(rename = "left_seconds", serialize_with = "seconds")]
     pub left: Duration,
+}
+
+/// Writes a duration in seconds.
+fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
 }
 
 impl LeaseRow {

@@ -1,7 +1,10 @@
 //! States of runs.
 
+use serde::Serialize;
+
 /// The state of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RunState {
     /// A job drives it, or will.
@@ -21,6 +24,15 @@ pub enum RunState {
 }
 
 impl RunState {
+    /// Every state.
+    pub const ALL: [Self; 7] =
+        [Self::Ready, Self::Waiting, Self::Undoing, Self::Done, Self::Undone, Self::NeedsDecision, Self::Abandoned];
+
+    /// Returns the state of this name; none when there is none.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
     pub(super) fn number(self) -> i64 {
         match self {
             Self::Ready => 0,
@@ -72,6 +84,11 @@ mod tests {
     fn each_state_is_read_as_it_was_written() {
         let states: Vec<RunState> = (0..7).map(RunState::of).collect();
         assert!((0..7).zip(&states).all(|(number, state)| state.number() == number));
+        assert_eq!(states, RunState::ALL);
+        let written = |state: &RunState| serde_json::to_value(state).ok();
+        assert!(states.iter().all(
+            |state| written(state) == Some(state.name().into()) && RunState::of_name(state.name()) == Some(*state)
+        ));
         assert_eq!(states.iter().filter(|state| state.has_ended()).count(), 3);
     }
 }

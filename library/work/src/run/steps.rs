@@ -3,10 +3,12 @@
 use std::time::SystemTime;
 
 use ::store::{Row, StoreError, Transaction, args};
+use serde::Serialize;
 
 use crate::error::WorkError;
 use crate::job::enqueue::moment;
 use crate::statement::{Statement, statement};
+use crate::written::{rfc3339, rfc3339_or_none};
 
 const STEPS: Statement = statement!("run_steps");
 const INTENT: Statement = statement!("step_intent");
@@ -16,7 +18,7 @@ const UNDONE: Statement = statement!("step_undone");
 pub const MAX_RESULT: usize = 64 << 10;
 
 /// A step of a run that has begun.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct StepRow {
     /// The name.
@@ -24,12 +26,15 @@ pub struct StepRow {
     /// The kind of the step when it began.
     pub fingerprint: String,
     /// The moment of the intent of a call, or of the commit of another step.
+    #[serde(serialize_with = "rfc3339")]
     pub intent_at: SystemTime,
     /// The result, as JSON; none for a call that may have taken effect.
     pub result: Option<String>,
     /// The moment of the result.
+    #[serde(serialize_with = "rfc3339_or_none")]
     pub done_at: Option<SystemTime>,
     /// The moment of the undo.
+    #[serde(serialize_with = "rfc3339_or_none")]
     pub undone_at: Option<SystemTime>,
 }
 

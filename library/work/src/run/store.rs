@@ -14,6 +14,7 @@ use super::turn::{Begin, Turn, hand_on};
 use crate::error::{Refusal, WorkError};
 use crate::job::enqueue::{micros, moment};
 use crate::statement::{Statement, statement};
+use crate::written::{rfc3339, rfc3339_or_none};
 
 const GET: Statement = statement!("run_get");
 const LIST: Statement = statement!("run_list");
@@ -31,7 +32,7 @@ const PURGE_SIGNALS: Statement = statement!("signal_purge");
 pub const MAX_LISTED: usize = 500;
 
 /// A run in the database.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RunRow {
     /// The id, for lists.
@@ -47,12 +48,15 @@ pub struct RunRow {
     /// The step for whose signal or time it waits, or has waited last.
     pub waits_for: Option<String>,
     /// The end of that wait.
+    #[serde(serialize_with = "rfc3339_or_none")]
     pub wake_at: Option<SystemTime>,
     /// The reason why it is undone or needs a decision.
     pub reason: Option<String>,
     /// The moment of its start.
+    #[serde(serialize_with = "rfc3339")]
     pub started_at: SystemTime,
     /// The moment of its last commit.
+    #[serde(serialize_with = "rfc3339")]
     pub moved_at: SystemTime,
     /// True when its job is gone, as after a dead letter: redrive the dead letter, or resume the run.
     pub is_stalled: bool,
@@ -77,7 +81,7 @@ impl RunRow {
 }
 
 /// The number of runs of a kind, version and state that have not ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RunCount {
     /// The kind.

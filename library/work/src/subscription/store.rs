@@ -5,11 +5,13 @@
 use std::time::SystemTime;
 
 use ::store::{Isolation, Row, Store, StoreError, Transaction, Value, args};
+use serde::Serialize;
 
 use crate::error::{Refusal, WorkError};
 use crate::event::Cursor;
 use crate::job::enqueue::moment;
 use crate::statement::{Statement, statement};
+use crate::written::rfc3339;
 
 const ADD: Statement = statement!("subscription_add");
 const GET: Statement = statement!("subscription_get");
@@ -25,7 +27,8 @@ pub const MAX_LISTED: usize = 500;
 const MAX_REASON: usize = 8_000;
 
 /// The state of a subscription.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SubscriptionState {
     /// It consumes events.
@@ -50,7 +53,7 @@ impl SubscriptionState {
 }
 
 /// A subscription in the database.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SubscriptionRow {
     /// The name.
@@ -66,6 +69,7 @@ pub struct SubscriptionRow {
     /// Number of events that were consumed, since the last rebuild.
     pub consumed: u64,
     /// The moment of the last change.
+    #[serde(serialize_with = "rfc3339")]
     pub moved_at: SystemTime,
 }
 

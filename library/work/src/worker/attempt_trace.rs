@@ -7,7 +7,7 @@ use telemetry::traces::{JobSpan, RequestTrace, Tracer};
 use tokio::time::Instant;
 use vitals::TraceContext;
 
-use crate::job::lease::ClaimedJob;
+use crate::job::claimed::ClaimedJob;
 
 /// The trace of one attempt.
 #[derive(Debug)]

@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 
 use crate::error::WorkError;
 use crate::job::MAX_BATCH;
+use crate::job::claimed::Held;
 use crate::job::finish::{Failure, FailureKind, Finished};
-use crate::job::lease::Held;
 use crate::job::store::JobStore;
 use crate::worker::queue::Queue;
 use crate::worker::stats::Stats;

@@ -11,9 +11,9 @@ use tokio::time::Instant;
 
 use crate::boundary::boundary;
 use crate::job::attempt::{Attempt, Signal};
+use crate::job::claimed::ClaimedJob;
 use crate::job::context::JobContext;
 use crate::job::finish::{Failure, FailureKind};
-use crate::job::lease::ClaimedJob;
 use crate::job::outcome::{Consequence, JobError};
 use crate::worker::attempt_trace::AttemptTrace;
 use crate::worker::collector::End;

@@ -7,7 +7,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::job::attempt::{Attempt, Signal};
-use crate::job::lease::{Beat, Held};
+use crate::job::claimed::Held;
+use crate::job::lease::Beat;
 
 /// The claimed jobs of one queue, from the claim until their end is stored. The claim bounds their number.
 #[derive(Debug, Default)]

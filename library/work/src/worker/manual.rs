@@ -9,8 +9,9 @@ use tokio::time::Instant;
 
 use crate::error::{Refusal, WorkError};
 use crate::job::attempt::Attempt;
+use crate::job::claimed::{ClaimedJob, Held};
 use crate::job::context::JobContext;
-use crate::job::lease::{ClaimRequest, ClaimedJob, Held};
+use crate::job::lease::ClaimRequest;
 use crate::job::{Job, MAX_BATCH};
 use crate::worker::Workers;
 use crate::worker::execution;

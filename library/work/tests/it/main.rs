@@ -5,8 +5,12 @@ mod boundaries;
 mod conformance;
 #[cfg(feature = "postgres")]
 mod faults;
+mod invariants_page;
 #[cfg(feature = "postgres")]
 mod leader;
+mod lease_model;
+#[cfg(feature = "sqlite")]
+mod lease_replay;
 #[cfg(feature = "postgres")]
 mod notifications;
 #[cfg(feature = "postgres")]

@@ -62,6 +62,8 @@ fn subject() -> Subject {
         url: format!("http://127.0.0.1:{port}").parse().unwrap(),
         operation: Operation::Foreground,
         trust: None,
+        plain: None,
+        renew_certificate: None,
         admin: None,
         ready: Some("/ready".to_owned()),
         health: None,
@@ -240,4 +242,12 @@ async fn a_request_that_is_not_answered_as_declared_is_no_control() {
     assert!(failed.what.contains("answered 503 by itself") && failed.exchange.is_some(), "{failed:?}");
     let failed = lab.absent(Request::get("/things/never-made")).await.unwrap_err();
     assert!(failed.what.contains("nothing is known to be there"), "everything is answered 200 here: {failed:?}");
+}
+
+#[test]
+fn a_cookie_of_an_answer_is_saved_as_a_pair_for_later_requests() {
+    let spec = RequestSpec { save: [("session".to_owned(), "cookie:sid".to_owned())].into(), ..RequestSpec::default() };
+    let saved = |headers: &[(&str, &str)]| Lab::saved_of(&spec, &crate::testing::exchange::answered(303, headers, ""));
+    assert_eq!(saved(&[("set-cookie", "sid=a=b; Path=/; HttpOnly")])["session"], "sid=a=b");
+    assert!(saved(&[("set-cookie", "other=sid; Path=/")]).is_empty());
 }

@@ -11,6 +11,7 @@ pub mod cookies;
 pub mod csrf;
 pub mod headers;
 pub mod robots;
+pub mod tls;
 
 /// In the order in which they run: add yours at its place.
-pub const PROBES: &[Probe] = &[headers::PROBE, cookies::PROBE, robots::PROBE, csrf::PROBE];
+pub const PROBES: &[Probe] = &[headers::PROBE, cookies::PROBE, robots::PROBE, csrf::PROBE, tls::PROBE];

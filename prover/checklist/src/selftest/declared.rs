@@ -20,7 +20,7 @@ use crate::subject::{Dependencies, Lever, Load, RequestSpec, State, Subject};
 /// When its files cannot be made.
 pub(crate) fn declare(id: &str, name: &str, subject: &mut Subject, stage: &Stage) -> io::Result<()> {
     match id.split_once('.').unwrap_or((id, "")) {
-        ("web", attribute) => web(attribute, name, subject),
+        ("web", attribute) => web(attribute, name, subject, stage),
         ("border", attribute) => border(attribute, name, subject, stage),
         ("call", attribute) => call(attribute, name, subject, stage),
         ("see", attribute) => see(attribute, name, subject, stage)?,
@@ -38,8 +38,10 @@ pub(crate) fn declare(id: &str, name: &str, subject: &mut Subject, stage: &Stage
     Ok(())
 }
 
-fn web(attribute: &str, name: &str, subject: &mut Subject) {
+fn web(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) {
     match (attribute, name) {
+        ("tls", "web-good") => {}
+        ("tls", _) => crate::probes::web::tls::specimen::declare(subject, &stage.folder),
         ("headers", "web-bare-writes") => subject.requests.push(request("POST", "/transfer")),
         ("csrf", "web-open-cookie") => subject.requests.push(request("POST", "/transfer")),
         ("csrf", _) => {

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 use toml::Spanned;
+use url::Url;
 
 use keel_input::diagnostics::{Mistakes, Reading};
 use keel_input::template;
@@ -149,6 +150,7 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
     let health = path(&service.health, "health");
     let metrics = path(&service.metrics, "metrics");
     let openapi = path(&service.openapi, "openapi");
+    let plain = said(reading, service.plain.as_ref(), "plain", plain_url);
     let mut time = |text: &Option<Spanned<String>>, field, unsaid: Duration| {
         said(reading, text.as_ref(), field, keel_input::duration::parse).unwrap_or(unsaid)
     };
@@ -170,6 +172,8 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         operation,
         url: url?,
         trust: trust?,
+        plain,
+        renew_certificate: service.renew_certificate.map(Spanned::into_inner),
         admin,
         ready,
         health,
@@ -191,6 +195,14 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         ops: None,
         requests: Vec::new(),
     })
+}
+
+/// The address of a plain listener.
+fn plain_url(text: &str) -> Result<Url, String> {
+    match Url::parse(text) {
+        Ok(url) if url.scheme() == "http" && url.has_host() => Ok(url),
+        _ => Err(format!("{text:?}: expected such as http://127.0.0.1:8080")),
+    }
 }
 
 fn dependencies(reading: &mut Reading<'_>, declared: Option<Declared>) -> Dependencies {

@@ -102,6 +102,8 @@ impl Flags {
             },
             url,
             trust: trust.flatten(),
+            plain: None,
+            renew_certificate: None,
             admin,
             ready,
             health,

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::criticality::Criticality;
 
+/// Begins the place of a value that is a cookie of the answer: `cookie:NAME`.
+pub(crate) const COOKIE: &str = "cookie:";
+
 /// One request of the mix.
 #[derive(Clone, Debug, Default)]
 pub struct RequestSpec {
@@ -22,7 +25,7 @@ pub struct RequestSpec {
     pub body: Option<String>,
     /// Expected status; any 2xx or 3xx when unsaid.
     pub expect: Option<u16>,
-    /// The values to save of the answer: name to JSON pointer.
+    /// The values to save of the answer: name to JSON pointer, or to `cookie:NAME`.
     pub save: BTreeMap<String, String>,
     /// Names of dependencies it reaches.
     pub uses: Vec<String>,

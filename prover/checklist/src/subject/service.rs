@@ -49,6 +49,10 @@ pub struct Subject {
     pub url: Url,
     /// The certificates of the service that are accepted.
     pub trust: Option<Trust>,
+    /// Its plain listener beside one of TLS.
+    pub plain: Option<Url>,
+    /// Shell command that replaces the certificate while the service runs.
+    pub renew_certificate: Option<String>,
     /// Its admin listener, when it has one of its own.
     pub admin: Option<Url>,
     /// Readiness path; when unsaid, the first answer below 500 to `/` on `url` counts.

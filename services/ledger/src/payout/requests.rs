@@ -108,7 +108,8 @@ pub async fn list(
     State(ledger): State<Ledger>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<Payout>>, LedgerError> {
-    let (after, limit) = paging.checked()?;
+    let list = ledger.cursors.of("payouts").await.map_err(LedgerError::Refused)?;
+    let (after, limit) = paging.checked(&list)?;
     let rows = ledger
         .store
         .read(|tx| {
@@ -124,7 +125,7 @@ pub async fn list(
         })
         .await?;
     let rows = rows.iter().map(read).collect::<Result<_, StoreError>>()?;
-    Ok(Json(Page::of(rows, limit)))
+    Page::of(rows, limit, &list).map(Json)
 }
 
 /// Get a payout

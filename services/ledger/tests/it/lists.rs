@@ -80,3 +80,17 @@ async fn a_page_that_cannot_be_is_refused_with_the_parameter_named() {
         assert!(problem["detail"].as_str().unwrap().contains(parameter), "{query}: {problem}");
     }
 }
+
+#[tokio::test]
+async fn a_cursor_of_another_list_and_a_changed_one_are_refused() {
+    let ledger = Ledger::start(NO_BANK).await;
+    for key in ["one", "other"] {
+        ledger.account(key, 0).await;
+    }
+    let page: Json = ledger.get("/v1/accounts?limit=1").await.json().unwrap();
+    let cursor = page["next"].as_str().unwrap();
+    assert_eq!(ledger.get(&format!("/v1/accounts?cursor={cursor}")).await.status, 200);
+    assert_eq!(ledger.get(&format!("/v1/transfers?cursor={cursor}")).await.status, 400);
+    let changed = format!("{}{}", &cursor[..cursor.len() - 1], if cursor.ends_with('A') { "Q" } else { "A" });
+    assert_eq!(ledger.get(&format!("/v1/accounts?cursor={changed}")).await.status, 400);
+}

@@ -81,3 +81,32 @@ impl AdmissionCore {
         if work(usize::from(slow)) >= work(most) / 2.0 { slow } else { most as u16 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::admission::decision::{Arrival, Decision, RouteId};
+    use crate::admission::reason::Reason;
+    use crate::admission::rules::AdmissionRules;
+
+    /// What a core says of a request that was unread for 600 ms, after requests that took this long in flight, the fastest and the slowest ones.
+    fn said_of_an_old_request(fastest: f64, slowest: f64) -> Decision {
+        let mut core = AdmissionCore::new(AdmissionRules::default().cores(1)).unwrap();
+        for _ in 0..300 {
+            core.routes[0].h10.add(fastest);
+            core.routes[0].h90.add(slowest);
+        }
+        core.decide(Duration::from_secs(10), Arrival { age: Duration::from_millis(600), ..Arrival::on(RouteId::OTHER) })
+    }
+
+    #[test]
+    fn an_old_request_is_refused_also_where_most_have_waited_in_flight_for_longer_than_the_objective() {
+        let refused = |decision| matches!(decision, Decision::Refuse(Reason::Hopeless));
+        assert!(refused(said_of_an_old_request(0.01, 0.02)));
+        assert!(refused(said_of_an_old_request(0.01, 0.8)));
+        // Where none is answered in time, a refusal would help nobody.
+        assert!(!refused(said_of_an_old_request(0.6, 0.8)));
+    }
+}

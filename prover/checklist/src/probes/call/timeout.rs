@@ -2,8 +2,8 @@
 //!
 //! - **Hypothesis**: with a dependency that takes no connection, is silent, or drips, each request that uses it is answered within
 //!   the deadline, the calls that it caused have ended by then too, and others notice nothing.
-//! - **Sent**: for each dependency, silent, then dripping a byte a second, then with a port whose queue of connections is full: at most
-//!   eight requests that use it at once, and a harmless one meanwhile. When connections stay open, the same requests again.
+//! - **Sent**: for each dependency, silent, then dripping a byte a second, then with a port whose queue of connections is full (again for 8 s while no
+//!   connection is begun, as a breaker may be open): at most eight requests that use it at once, and a harmless one meanwhile. When connections stay open, the same requests again.
 //! - **Decides**: no answer within the deadline plus 1 s; connections of that time that are open then, and more of them when
 //!   the requests are sent again; a harmless request that is no longer answered. A connection that stays open and carries further calls
 //!   is one that calls share. Pooled connections are reset before, so that calls are made on new ones, which can be told
@@ -61,6 +61,9 @@ const SLOWER: u32 = 3;
 /// A client that shares one connection among its calls may notice only by the next call that it was reset: then that is the one
 /// that meets the fault.
 const TRIES: u32 = 2;
+/// A breaker that the first refused calls opened lets none through for a while: requests are sent again until a call is made, or for so long.
+const OPEN_BREAKER: Duration = Duration::from_secs(8);
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 /// Between two looks at connections that are being opened.
 const LOOK: Duration = Duration::from_millis(10);
 /// Time that a fault takes beside the deadline: a repaired dependency may not be called for a while.
@@ -137,7 +140,7 @@ async fn under_fault(lab: &Lab, dependent: &Dependent, (fault, clause): (Fault, 
     let (name, port) = (&dependent.name, proxy.address().port());
     let bystander = bystander(lab, name).await;
     let limit = prompt(bystander.as_ref().map(|(_, peace)| peace.took));
-    dependent.reset_pools(lab).await;
+    dependent.begin_on_new_connections(lab, fault.clone()).await;
     let mut tries = 0;
     let contention = contention::Watch::begin(lab);
     let (answers, met, calls, harmless) = loop {
@@ -188,13 +191,15 @@ async fn unaccepted(lab: &Lab, dependent: &Dependent) -> Vec<Evidence> {
         }
     };
     let contention = contention::Watch::begin(lab);
-    let (mut answers, mut connecting, mut begun) = (Vec::new(), BTreeSet::new(), Instant::now());
-    for _ in 0..TRIES {
-        if connecting.is_empty() {
-            begun = Instant::now();
-            (answers, connecting) = answered_and_connecting(lab, dependent, address.port()).await;
+    let until = Instant::now() + lab.pace.of(OPEN_BREAKER);
+    let (answers, connecting, begun) = loop {
+        let begun = Instant::now();
+        let (answers, connecting) = answered_and_connecting(lab, dependent, address.port()).await;
+        if !connecting.is_empty() || Instant::now() > until {
+            break (answers, connecting, begun);
         }
-    }
+        tokio::time::sleep(BETWEEN_TRIES).await;
+    };
     let behind = still_connecting(&connecting, address.port(), begun + lab.subject.deadline + GRACE).await;
     drop(full);
     let met = Control::seen(

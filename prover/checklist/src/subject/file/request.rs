@@ -11,7 +11,7 @@ use keel_input::diagnostics::{Reading, near};
 use keel_input::template;
 
 use crate::subject::criticality::Criticality;
-use crate::subject::request::RequestSpec;
+use crate::subject::request::{COOKIE, RequestSpec};
 use crate::subject::values::url_path;
 
 /// The names that every template knows.
@@ -49,9 +49,9 @@ pub(super) struct Request {
     /// Default: any status below 400.
     /// Example: `expect = 201`
     expect: Option<Spanned<u16>>,
-    /// Names for values of the answer, as JSON pointers, for later requests.
+    /// Names for values of the answer, for later requests: JSON pointers, or `cookie:NAME` for a cookie that it sets, as `NAME=VALUE`.
     /// Default: none.
-    /// Example: `save = { account = "/id" }`
+    /// Example: `save = { account = "/id", session = "cookie:sid" }`
     #[serde(default)]
     save: BTreeMap<String, Spanned<String>>,
     /// Dependencies that the request reaches.
@@ -174,8 +174,11 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
         }
     }
     for (name, pointer) in &request.save {
-        if !pointer.get_ref().is_empty() && !pointer.get_ref().starts_with('/') {
-            reading.wrong(&pointer.span(), format!("{:?} is no JSON pointer: expected such as /id", pointer.get_ref()));
+        let text = pointer.get_ref();
+        let is_cookie = text.strip_prefix(COOKIE).is_some_and(|name| !name.is_empty());
+        if !text.is_empty() && !text.starts_with('/') && !is_cookie {
+            let what = format!("{text:?} is no JSON pointer and no cookie: expected such as /id or cookie:sid");
+            reading.wrong(&pointer.span(), what);
         }
         known.saved.insert(name.clone());
     }

@@ -57,6 +57,14 @@ pub(super) struct Service {
     /// Default: the host of `url`.
     /// Example: `server_name = "shop.example"`
     pub(super) server_name: Option<Spanned<String>>,
+    /// Plain listener beside an `https://` one, which must only redirect.
+    /// Default: not examined.
+    /// Example: `plain = "http://127.0.0.1:8080"`
+    pub(super) plain: Option<Spanned<String>>,
+    /// Command that replaces the certificate of an `https://` listener while the service runs; run once.
+    /// Default: not examined.
+    /// Example: `renew_certificate = "cp next/tls.crt next/tls.key tls/"`
+    pub(super) renew_certificate: Option<Spanned<String>>,
     /// Listener for operators, on which `ready`, `health` and `metrics` are requested.
     /// Default: `url`.
     /// Example: `admin = "http://127.0.0.1:8081"`

@@ -265,11 +265,12 @@ impl Dependent {
         specs.into_iter().zip(exchanges).collect()
     }
 
-    /// Resets every open connection to the dependency, so that the next call makes a new one.
-    pub(crate) async fn reset_pools(&self, lab: &Lab) {
+    /// Begins the fault and resets every open connection to the dependency, so that the next call makes a new one. There is no moment without a fault
+    /// between, in which a call that comes by itself would leave a connection for the others.
+    pub(crate) async fn begin_on_new_connections(&self, lab: &Lab, fault: Fault) {
         let Some(proxy) = lab.proxy(&self.name) else { return };
         proxy.set(Fault::Down).await;
-        proxy.set(Fault::None).await;
+        proxy.set(fault).await;
         tokio::time::sleep(LOOK).await;
     }
 
