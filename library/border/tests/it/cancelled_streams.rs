@@ -173,7 +173,6 @@ async fn nothing_stays(fates: &[Fate]) -> u64 {
 }
 
 #[test]
-#[ignore = "computes for seconds; `make test-long` runs it"]
 fn no_place_and_no_entry_of_a_queue_stays_behind_when_streams_are_taken_back() {
     let refused = std::sync::atomic::AtomicU64::new(0);
     let config = ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() };
