@@ -42,9 +42,11 @@ impl Caller {
     }
 }
 
+type Read = dyn Fn(&Parts) -> Option<String> + Send + Sync;
+
 /// Reads the identity of callers from the heads of their requests.
 #[derive(Clone)]
-pub struct Identify(Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>);
+pub struct Identify(Arc<Read>);
 
 impl Identify {
     /// Reads identities with this function: none for a stranger. It runs before admission, so that it must be cheap and must not block.

@@ -224,8 +224,7 @@ async fn examine_fault(lab: &Lab, (name, specs): (&str, &[RequestSpec]), fault: 
     let mut evidence = Vec::new();
     match met {
         Ok(control) => {
-            let class = |exchange: &Exchange| exchange.status().map(|status| status.as_u16() / 100);
-            let failed = exchanges.iter().all(|exchange| class(exchange) == Some(5));
+            let failed = all_failed(&exchanges);
             let succeeded = exchanges.iter().all(|exchange| class(exchange) == Some(2));
             let deadline = lab.subject.deadline;
             for (spec, exchange) in sent.iter().zip(&exchanges).step_by(EACH) {
@@ -240,7 +239,8 @@ async fn examine_fault(lab: &Lab, (name, specs): (&str, &[RequestSpec]), fault: 
                 let shown_by = |piece: Evidence| shown.clone().into_iter().fold(piece, Evidence::reproduced_by);
                 evidence.extend([budget, answer].map(shown_by));
             }
-            let calls = Calls { sent: sent.len(), connections: calls, failed, succeeded };
+            let unanswered = exchanges.iter().any(|exchange| class(exchange).is_none());
+            let calls = Calls { sent: sent.len(), connections: calls, failed, succeeded, unanswered };
             evidence.push(calls.ended(lab, port, begun, &told).await);
             evidence = evidence.into_iter().map(|piece| piece.by(&control)).collect();
         }
@@ -250,16 +250,28 @@ async fn examine_fault(lab: &Lab, (name, specs): (&str, &[RequestSpec]), fault: 
     evidence
 }
 
+/// The first digit of its status; none without an answer.
+fn class(exchange: &Exchange) -> Option<u16> {
+    exchange.status().map(|status| status.as_u16() / 100)
+}
+
+/// Returns true if no request was accepted: each is answered with a 5xx, or not at all.
+fn all_failed(exchanges: &[Exchange]) -> bool {
+    exchanges.iter().all(|exchange| matches!(class(exchange), None | Some(5)))
+}
+
 /// The calls that met a fault.
 struct Calls {
     /// The number of requests that caused them.
     sent: usize,
     /// The own ports of the connections on which they were made.
     connections: BTreeSet<u16>,
-    /// Every request failed: nothing was accepted to be finished later.
+    /// Every request failed, or has no answer: nothing was accepted to be finished later.
     failed: bool,
     /// Every request succeeded: nothing was past its budget.
     succeeded: bool,
+    /// A request had no answer before keel left, and what ends then does not end by a deadline.
+    unanswered: bool,
 }
 
 impl Calls {
@@ -285,6 +297,7 @@ impl Calls {
     fn judge(&self, left: usize, in_time: bool) -> (Option<bool>, &'static str) {
         match left {
             _ if self.connections.is_empty() => (None, "no new connection was seen, so no end of one"),
+            0 if self.unanswered => (None, "the calls ended when their callers left, not with a deadline"),
             0 if in_time => (Some(true), "the calls ended with the answers"),
             0 => (None, "the calls ended later than the answers, by a deadline of their own"),
             _ if self.connections.len() < self.sent => (None, "calls share connections, so their end cannot be seen"),

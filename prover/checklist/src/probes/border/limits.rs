@@ -6,7 +6,7 @@
 //! - **Sent**: one header of 256 KiB, 1 MiB and 8 MiB, then 2,000, 20,000 and 200,000 small headers, then a URI of 64 KiB, 1 MiB
 //!   and 8 MiB, each until one is refused; to each of the first four writes of the mix a body that declares 1 GiB and a chunked
 //!   one, both streamed up to 64 MiB; to those with JSON 100,000 levels of arrays and objects, and 10,000 when that is refused for
-//!   its size; five shapes of request smuggling; meanwhile (before, where others wait for it) a head and each body a byte at a time; 256 KiB of headers over HTTP/2
+//!   its size; where no request has a body, both with POST to the path of a harmless request; five shapes of request smuggling; meanwhile (before, where others wait for it) a head and each body a byte at a time; 256 KiB of headers over HTTP/2
 //!   where it is spoken without TLS.
 //! - **Decides**: accepted without end, a 5xx, silence, two answers to one request, a dead service, or 256 MiB more resident
 //!   memory fall short. Each write is first shown to be answered as declared; a 401, 403, 404 or 405 says nothing about limits.
@@ -22,7 +22,7 @@ use keel_wire::http::Request;
 use keel_wire::raw::Ended;
 
 use super::support::harmless::{Harmless, in_peace};
-use super::support::writes::{Writes, writes};
+use super::support::writes::takes_bodies;
 use crate::clause::Clause;
 use crate::clause::border::limits as clause;
 use crate::finding::{Evidence, Finding};
@@ -66,7 +66,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         Err(finding) => return finding,
     };
     let (targets, gaps) = body::targets(lab).await;
-    let takes_bodies = matches!(writes(lab).await, Writes::Possible);
+    let takes_bodies = takes_bodies(lab).await;
     let mut drips = time::start(lab, &listener, &harmless).await;
     let mut evidence = Vec::new();
     if time::occupy(&mut drips, &harmless).await {
@@ -88,14 +88,14 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     if targets.is_empty() && takes_bodies {
         evidence.push(clause::SIZE.gap("no request with a body that works is known: declare one in [[requests]]"));
     }
-    let guess = [body::Target::guess()];
+    let guess = [body::Target::guess(&harmless.request.path)];
     for target in if targets.is_empty() { &guess[..] } else { &targets[..] } {
         for framing in [body::Framing::Declared, body::Framing::Chunked] {
             evidence.push(body::flood(&listener, target, framing).await);
             memory.look(lab);
         }
     }
-    evidence.extend(depth::examine(lab).await);
+    evidence.extend(depth::examine(lab, &listener, &harmless, takes_bodies).await);
     memory.look(lab);
     let known = targets.iter().find_map(|target| Some((&target.request, target.control.as_ref()?)));
     let (request, control) = known.unwrap_or((&harmless.request, &harmless.control));

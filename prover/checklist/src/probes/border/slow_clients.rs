@@ -19,7 +19,7 @@ use self::others::Others;
 pub use super::support::drips::Patience;
 use super::support::drips::Until;
 use super::support::harmless::in_peace;
-use super::support::writes::{Writes, writes};
+use super::support::writes::takes_bodies;
 use crate::clause::border::slow_clients as clause;
 use crate::contention;
 use crate::finding::{Evidence, Finding};
@@ -82,7 +82,7 @@ async fn end(lab: &mut Lab, mut held: Held, first: Option<Others>) -> Finding {
     evidence.extend(ended.into_iter().map(|(idler, fate)| idler.judge(fate, unread.clone(), &harmless.control)));
     evidence.push(others.after(first).evidence(&harmless.control));
     lab.drips = Some(dripped);
-    if !matches!(writes(lab).await, Writes::Possible) {
+    if !takes_bodies(lab).await {
         evidence.retain(|piece| piece.clause() != Some(clause::SLOW_BODIES.id()) || piece.is_against());
         // A body that is held is one that is taken, whatever is declared.
         if evidence.iter().all(|piece| piece.clause() != Some(clause::SLOW_BODIES.id())) {

@@ -19,7 +19,7 @@ const BATCH: usize = 50;
 const SAMPLE: usize = 40;
 /// Held by the script that shows that others suffer.
 const LEAST_CROWD: usize = 50;
-const MOST_CROWD: usize = 900;
+const MOST_CROWD: usize = 2_000;
 /// Dropped as soon as they are made.
 const BURST: usize = 500;
 /// Time limit for a connection of the flood to be accepted or answered.
@@ -86,7 +86,7 @@ impl Client<'_> {
         };
         let mut begin = self.listener.head(&self.harmless.request, "");
         begin.truncate(begin.len() - 2);
-        let connections = held.clamp(LEAST_CROWD, MOST_CROWD);
+        let connections = tried.clamp(LEAST_CROWD, MOST_CROWD);
         let beside = self.harmless.request.clone();
         let crowd = Recipe::Crowd { connections, begin: begin.clone(), beside, within: EACH };
         let all_served = Recipe::AllServed { connections, newest: SAMPLE, begin };

@@ -30,3 +30,10 @@ fn an_answer_must_say_that_time_was_over() {
     assert_eq!(at(true, 200), [Bearing::Gap, Bearing::Gap], "it was declared to take longer");
     assert_eq!(at(false, 404), [Bearing::Gap, Bearing::Gap], "it was refused before it waited");
 }
+
+#[test]
+fn a_request_without_an_answer_was_not_accepted_to_be_finished_later() {
+    let (silent, late, accepted) = (unanswered(), answered(504, &[], ""), answered(202, &[], ""));
+    assert!(all_failed(&[silent.clone(), late]));
+    assert!(!all_failed(&[silent, accepted]));
+}

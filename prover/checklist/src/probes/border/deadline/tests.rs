@@ -79,6 +79,7 @@ fn calls_on_shared_connections_or_behind_a_success_are_not_accused() {
         connections: (0..connections).collect(),
         failed,
         succeeded: !failed,
+        unanswered: false,
     };
     assert_eq!(calls(2, 2, true).judge(2, false).0, Some(false));
     assert_eq!(calls(2, 2, true).judge(0, true).0, Some(true));
@@ -86,6 +87,9 @@ fn calls_on_shared_connections_or_behind_a_success_are_not_accused() {
     assert_eq!(calls(2, 1, true).judge(1, false).0, None, "one connection for two calls");
     assert_eq!(calls(2, 2, false).judge(2, false).0, None, "work to be finished later");
     assert_eq!(calls(2, 0, true).judge(0, true).0, None, "no call was seen");
+    let left = Calls { unanswered: true, ..calls(2, 2, true) };
+    assert_eq!(left.judge(0, true).0, None, "they may have ended because the callers left");
+    assert_eq!(left.judge(2, true).0, Some(false));
 }
 
 #[test]

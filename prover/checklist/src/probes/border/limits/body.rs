@@ -90,10 +90,10 @@ pub(super) async fn targets(lab: &Lab) -> (Vec<Target>, Vec<Evidence>) {
 }
 
 impl Target {
-    /// A path of which nothing is known.
-    pub(super) fn guess() -> Self {
-        let request = Request::new(Method::POST, "/").header("Content-Type", "application/json");
-        Self { name: "POST /".into(), request, beginning: Vec::new(), control: None }
+    /// A path that exists; nothing is known of bodies sent to it.
+    pub(super) fn guess(path: &str) -> Self {
+        let request = Request::new(Method::POST, path).header("Content-Type", "application/json");
+        Self { name: format!("POST {path}"), request, beginning: Vec::new(), control: None }
     }
 }
 

@@ -95,17 +95,24 @@ async fn attempt(listener: &Listener, target: &Request, shape: &Shape) -> Eviden
     }
 }
 
-/// Returns true for a correct outcome; `None` if it was refused for another reason, so that its length may not have been looked at.
+/// Returns true for a correct outcome; `None` if it was refused for another reason, so that its length may not have been looked at, or if it did no
+/// harm and was not refused clearly.
 fn judge(shape: &Shape, answers: &[WireAnswer], ended: &Ended) -> (Option<bool>, String) {
     let closed = *ended != Ended::StillOpen;
     match answers {
-        [] if closed => (Some(true), "closed without an answer".into()),
-        [] => (Some(true), "waits for more and takes nothing as a second request".into()),
+        [] if closed => (None, "closed without an answer: harmless, and not clear".into()),
+        [] => (None, "waits for more and takes nothing as a second request: harmless, and not clear".into()),
         [one] if one.status == 400 => (Some(true), "refused with 400".into()),
         [one] if [401, 403, 404, 429].contains(&one.status) && closed => {
             (None, format!("answered {} and closed, which says nothing about its length", one.status))
         }
-        [one] if one.status >= 400 && closed => (Some(true), format!("answered {} and closed", one.status)),
+        // A transfer coding that it does not implement (RFC 9112, 6.1).
+        [one] if (one.status < 500 || one.status == 501) && one.status >= 400 && closed => {
+            (Some(true), format!("answered {} and closed", one.status))
+        }
+        [one] if one.status >= 400 && closed => {
+            (None, format!("answered {} and closed: harmless, and no 4xx", one.status))
+        }
         [one] if closed && shape.may_be_served => {
             (Some(true), format!("answered {} once and closed, as allowed", one.status))
         }
@@ -135,6 +142,13 @@ mod tests {
         assert_eq!(good(true, &[200], Ended::Closed), Some(true), "as allowed");
         assert_eq!(good(true, &[200, 404], Ended::Closed), Some(false), "the second request was answered");
         assert_eq!(good(false, &[403], Ended::Closed), None, "that is about something else");
-        assert_eq!(good(false, &[], Ended::StillOpen), Some(true), "it waits for the rest");
+        assert_eq!(good(false, &[], Ended::StillOpen), None, "it waits for the rest");
+    }
+
+    #[test]
+    fn an_end_without_a_4xx_is_harmless_and_not_clear() {
+        assert_eq!(good(false, &[], Ended::Closed), None);
+        assert_eq!(good(false, &[500], Ended::Closed), None);
+        assert_eq!(good(false, &[502], Ended::StillOpen), Some(false), "it waits for more");
     }
 }

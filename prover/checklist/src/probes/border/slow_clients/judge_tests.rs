@@ -43,3 +43,16 @@ fn one_late_answer_in_ten_is_a_busy_machine_and_more_are_bystanders_that_notice(
     assert_eq!(asked(20, 3, None), Bearing::Against);
     assert_eq!(asked(20, 0, Some(answered(503, &[], ""))), Bearing::Against);
 }
+
+#[test]
+fn a_service_that_takes_long_for_its_answers_is_not_held_up_by_a_reader() {
+    let fate = |all: u64, stalled: u64| {
+        let seconds = Duration::from_secs;
+        reader::at_the_end(all, 2 << 20, seconds(stalled), seconds(60))
+    };
+    assert!(matches!(fate(4 << 20, 59), Fate::Held(_)));
+    assert!(matches!(fate(4 << 20, 45), Fate::Held(_)));
+    assert!(matches!(fate(4 << 20, 44), Fate::NotJudged(_)), "its answers came for a long time");
+    assert!(matches!(fate(4 << 20, 0), Fate::NotJudged(_)), "its answers still come");
+    assert!(matches!(fate(2 << 20, 59), Fate::NotJudged(_)), "they fit into the kernel's buffers");
+}

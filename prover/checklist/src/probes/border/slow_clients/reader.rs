@@ -35,6 +35,8 @@ const LOOK: Duration = Duration::from_millis(250);
 const DRAINED: usize = 2 * ASKED_FOR;
 /// Silence after which everything counts as received.
 const DRAIN_QUIET: Duration = Duration::from_secs(2);
+/// Of the time of the connection, the share for which the service must have been unable to send.
+const STALLED: f64 = 0.75;
 /// Error of the kernel's figures: bytes in flight, head of an answer counted twice.
 const SLACK: u64 = 64 << 10;
 
@@ -109,11 +111,12 @@ pub(super) async fn never_read(listener: &Listener, largest: Option<Largest>, un
         }
         // Over TLS these are bytes of TLS, a few more than those within.
         let held = socket.map_or(0, |socket| socket.unsent) + unread(own, service);
-        if asking.is_finished() && quiet.for_long(held) && held + SLACK > (requests * largest.answer) as u64 {
+        let is_quiet = quiet.for_long(held);
+        if asking.is_finished() && is_quiet && held + SLACK > (requests * largest.answer) as u64 {
             break End::Fits;
         }
         if until.left(began).is_none() {
-            break End::Patience(held);
+            break End::Patience(held, LOOK * quiet.looks);
         }
     };
     let after = began.elapsed();
@@ -130,12 +133,9 @@ pub(super) async fn never_read(listener: &Listener, largest: Option<Largest>, un
                 _ => Fate::Cut(after, "closed in the middle of an answer".into()),
             }
         }
-        // More than these were still in the service.
-        End::Patience(held) => {
-            match drain(&mut reader, usize::try_from(held + SLACK + 1).unwrap_or(DRAINED)).await.len() as u64 {
-                all if all > held + SLACK => Fate::Held(after),
-                all => Fate::NotJudged(format!("its {all} bytes of answers fit into the kernel's buffers")),
-            }
+        End::Patience(held, stalled) => {
+            let all = drain(&mut reader, usize::try_from(held + SLACK + 1).unwrap_or(DRAINED)).await.len() as u64;
+            at_the_end(all, held, stalled, after)
         }
     };
     asking.abort();
@@ -147,8 +147,23 @@ enum End {
     Reset,
     Closed,
     Fits,
-    /// With so many bytes in the kernel's buffers.
-    Patience(u64),
+    /// With so many bytes in the kernel's buffers, which have been as many for this long.
+    Patience(u64, Duration),
+}
+
+/// Judges a connection that is still there, whose answers came to `all` bytes once they were read. A service whose answers still came a while ago was not
+/// held up by its reader: it takes long for each of them.
+pub(super) fn at_the_end(all: u64, held: u64, stalled: Duration, after: Duration) -> Fate {
+    // More than these were still in the service.
+    if all <= held + SLACK {
+        return Fate::NotJudged(format!("its {all} bytes of answers fit into the kernel's buffers"));
+    }
+    match stalled >= after.mul_f64(STALLED) {
+        true => Fate::Held(after),
+        false => Fate::NotJudged(format!(
+            "its answers filled the kernel's buffers until {stalled:.0?} before the end: that is too short a time to tell"
+        )),
+    }
 }
 
 /// Notices that a figure no longer changes.

@@ -52,6 +52,12 @@ pub(crate) fn bodied(lab: &Lab) -> Vec<RequestSpec> {
     lab.mix().into_iter().filter(carries).collect()
 }
 
+/// Returns true if the service may read the body of a request: one with a body is declared, or nothing is known of its writes. A request that
+/// only reads can have a body.
+pub(crate) async fn takes_bodies(lab: &Lab) -> bool {
+    !bodied(lab).is_empty() || matches!(writes(lab).await, Writes::Possible)
+}
+
 /// Returns true if a request of the mix is a GET.
 pub(crate) fn reads(spec: &RequestSpec) -> bool {
     ["", "GET"].contains(&spec.method.to_ascii_uppercase().as_str())
