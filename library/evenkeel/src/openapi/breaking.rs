@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_callers_read_may_not_go() {
+    fn fields_that_callers_read_may_not_go() {
         let found = after("/components/schemas/Thing/required", json!([]));
         assert_eq!(found, ["POST /things: the answer 201: id may now be missing"]);
         let found = after("/components/schemas/Thing/properties/id/type", json!("integer"));
