@@ -23,7 +23,7 @@ use std::process::ExitCode;
 type Section = fn() -> Result<String, String>;
 
 /// The report's parts, in order.
-const SECTIONS: [(&str, Section); 8] = [
+const SECTIONS: [(&str, Section); 9] = [
     ("border", border::report),
     ("start", start::report),
     ("calls", calls::report),
