@@ -67,6 +67,7 @@ impl Cursors {
     }
 
     /// Returns the cursors of one list. Name it by everything that selects its rows, such as the id of an account. The first call reads the key.
+    /// Cancel-safe: the next call reads it again.
     ///
     /// # Errors
     /// 503 when the key cannot be read.

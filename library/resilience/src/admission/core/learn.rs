@@ -91,7 +91,7 @@ mod tests {
     use crate::admission::reason::Reason;
     use crate::admission::rules::AdmissionRules;
 
-    /// What a core says of a request that was unread for 600 ms, after requests that took this long in flight, the fastest and the slowest ones.
+    /// Decision about a request that was unread for 600 ms, after requests of which the fastest and the slowest ones took this long in flight.
     fn said_of_an_old_request(fastest: f64, slowest: f64) -> Decision {
         let mut core = AdmissionCore::new(AdmissionRules::default().cores(1)).unwrap();
         for _ in 0..300 {
