@@ -57,6 +57,8 @@ fn counters_are_exact_when_they_rise_by_the_requests_that_were_sent() {
     assert_eq!(seen(&counted(5)), Some(true));
     assert_eq!(seen(&counted(4)), Some(false), "one failure is not counted");
     assert_eq!(seen(&counted(6)), Some(false), "one is counted twice");
+    let lost = Counted { scrapes: [scrape(3, 1), scrape(11, 1), scrape(11, 6)], good: 10, bad: 5 };
+    assert_eq!(seen(&lost), Some(false), "two successes are not counted");
     let still = Counted { scrapes: [scrape(3, 1), scrape(3, 1), scrape(3, 1)], good: 10, bad: 5 };
     assert_eq!(seen(&still), None, "no counter is of these requests");
 }
@@ -115,7 +117,8 @@ fn a_series_or_a_rule_that_falls_with_failures_tells_the_budget() {
     });
     assert!(judged(None, &without).is_against());
     assert!(judged(Some("1 - share:1d / 0.001"), &without).is_for());
-    assert!(!judged(Some("vector(0.001)"), &without).decides(), "it does not fall");
+    assert!(!judged(Some("vector(0.001)"), &without).decides(), "it is of no counter");
+    assert!(!judged(Some("share:1d"), &without).decides(), "it rises with failures");
 }
 
 #[test]
