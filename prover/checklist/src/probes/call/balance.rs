@@ -3,12 +3,12 @@
 //! - **Hypothesis**: with three instances each gets a good part of the calls; one that becomes slow, or fails, gets few of them soon,
 //!   and requests go on being answered; when it is well it gets calls again.
 //! - **Sent**: a read that uses the dependency, 40 a second: for 3 s in peace; for 10 s while one instance answers a second late; for
-//!   10 s while one answers 503, each less by as much as it is clearly left alone before 5 s are over; then 10 a second, at most 90 s, until it is called again. Before each but the first, at most 60 s
+//!   10 s while one answers 503, each only until it has been clearly left alone for 3 s; then 10 a second, at most 90 s, until it is called again. Before each but the first, at most 60 s
 //!   until all three are called.
 //! - **Decides**: in peace an instance with less than a ninth of the calls (a third of its part) falls short: also where a hash of the
 //!   request says who is called, as it is one request. So does a slow one that has a quarter or more of the calls in the last 5 s, a
 //!   failing one with more than a tenth in the last 5 s, more than one in fifty requests that is not answered as declared in
-//!   these 5 s. A mended one without a call is a gap, as it may be left alone for longer. A service whose calls are not seen, or that is not well in peace: unknown.
+//!   these 5 s; where all of these are right for 3 s before, they hold. A mended one without a call is a gap, as it may be left alone for longer. A service whose calls are not seen, or that is not well in peace: unknown.
 //! - **Blast radius**: the service is started again with three doubles in the dependency's place, and stopped at the end.
 //! - **Bound in time**: 23 s of load, 90 s and twice 60 s of waiting, and the subject's deadline for each.
 
@@ -134,19 +134,19 @@ async fn failing(lab: &Lab, three: &Three) -> Vec<Evidence> {
     vec![left_alone, clause::RETURN.gap(what)]
 }
 
-/// The load of 5 s from the second on in which the instance is clearly left alone, at the latest after `EJECTED` seconds, and after how many seconds. What speaks
-/// against the service counts only from then on: an earlier load may have begun too early.
+/// The load of 3 s from the second on in which the instance is clearly left alone; where there is none, that of 5 s after `EJECTED` seconds. And after how many
+/// seconds it began. What speaks against the service counts only from then on: an earlier load may have begun too early.
 async fn once_ejected(lab: &Lab, three: &Three, place: usize, most: f64) -> (Load, u32) {
     let mut after = 0;
     while after < EJECTED {
         let second = three.load(lab, EVERY, ONE_SECOND).await;
         after += 1;
         if is_spared(&second, place, most / 2.0) && after < EJECTED {
-            let load = second.and(three.load(lab, EVERY, FIVE_SECONDS - ONE_SECOND).await);
+            let load = second.and(three.load(lab, EVERY, THREE_SECONDS - ONE_SECOND).await);
             if is_spared(&load, place, most) {
                 return (load, after - 1);
             }
-            after += EJECTED - 1;
+            after += THREE_SECONDS / ONE_SECOND - 1;
         }
     }
     (three.load(lab, EVERY, FIVE_SECONDS).await, after)

@@ -45,7 +45,7 @@ pub const PROBE: Probe = Probe {
 /// Requests at a time.
 const WORKERS: usize = 64;
 /// Durations of the load: the second one where no signal has risen in the first, as some are means of a longer time. The dependency is slow for as long.
-const LASTS: [Duration; 2] = [Duration::from_secs(6), Duration::from_secs(12)];
+const LASTS: [Duration; 2] = [Duration::from_secs(4), Duration::from_secs(12)];
 /// The time in peace before them.
 const PEACE: Duration = Duration::from_secs(2);
 /// The time in which a signal must fall after the load.
