@@ -18,6 +18,10 @@ pub const WITHOUT: &[(&str, &str)] = &[
     ("see.traces", "it takes a dependency and a collector that keep what they are sent"),
     ("ratchet.jobs", "it takes a dependency that answers as the real one does, and kills in the middle of requests"),
     ("life.autoscale", "it reads the declared manifests, and follows their signals under load: the finding names both"),
+    (
+        "web.tls",
+        "`openssl s_client -tls1_1` and curl show a hello, an answer or a redirect alone: the finding names which one was wrong",
+    ),
     ("prove.load", "it takes an open-loop load: `keel load` sends one"),
 ];
 

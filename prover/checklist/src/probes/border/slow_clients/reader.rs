@@ -35,8 +35,10 @@ const LOOK: Duration = Duration::from_millis(250);
 const DRAINED: usize = 2 * ASKED_FOR;
 /// Silence after which everything counts as received.
 const DRAIN_QUIET: Duration = Duration::from_secs(2);
+/// Time after which a figure that has not changed is taken to be settled.
+const QUIET: Duration = Duration::from_secs(2);
 /// Of the time of the connection, the share for which the service must have been unable to send.
-const STALLED: f64 = 0.75;
+const STALLED: f64 = 0.5;
 /// Error of the kernel's figures: bytes in flight, head of an answer counted twice.
 const SLACK: u64 = 64 << 10;
 
@@ -99,7 +101,7 @@ pub(super) async fn never_read(listener: &Listener, largest: Option<Largest>, un
         }
         writer // kept: dropping it would close our half, which is another fault than this one
     });
-    let mut quiet = Quiet::default();
+    let mut quiet = Quiet { figure: 0, since: Instant::now() };
     let end = loop {
         tokio::time::sleep(LOOK).await;
         if watch.take_error().ok().flatten().is_some() {
@@ -116,7 +118,7 @@ pub(super) async fn never_read(listener: &Listener, largest: Option<Largest>, un
             break End::Fits;
         }
         if until.left(began).is_none() {
-            break End::Patience(held, LOOK * quiet.looks);
+            break End::Patience(held, quiet.lasts());
         }
     };
     let after = began.elapsed();
@@ -167,18 +169,23 @@ pub(super) fn at_the_end(all: u64, held: u64, stalled: Duration, after: Duration
 }
 
 /// Notices that a figure no longer changes.
-#[derive(Default)]
 struct Quiet {
     figure: u64,
-    looks: u32,
+    since: Instant,
 }
 
 impl Quiet {
     /// Returns true if the figure has been the same for 2 s.
     fn for_long(&mut self, figure: u64) -> bool {
-        self.looks = if figure == self.figure { self.looks + 1 } else { 0 };
-        self.figure = figure;
-        self.looks >= 8
+        if figure != self.figure {
+            (self.figure, self.since) = (figure, Instant::now());
+        }
+        self.lasts() >= QUIET
+    }
+
+    /// Time for which the figure has been the same.
+    fn lasts(&self) -> Duration {
+        self.since.elapsed()
     }
 }
 
