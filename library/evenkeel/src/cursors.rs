@@ -70,10 +70,10 @@ impl Cursors {
     /// Cancel-safe: the next call reads it again.
     ///
     /// # Errors
-    /// 503 when the key cannot be read.
+    /// 503 when the key cannot be read, or is not one of 64 hexadecimal digits.
     pub async fn of(&self, list: impl Into<String>) -> Result<ListCursors, Problem> {
         let key = self.key.get_or_try_init(|| read_key(&self.store)).await.map_err(|error| {
-            tracing::warn!(%error, "the key of cursors cannot be read");
+            tracing::warn!(error, "the key of cursors cannot be read");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "lists cannot be read at the moment; retry later")
                 .retry_after(std::time::Duration::from_secs(1))
         })?;
@@ -120,22 +120,30 @@ impl ListCursors {
     }
 }
 
-async fn read_key(store: &Store) -> Result<CursorKey, StoreError> {
+async fn read_key(store: &Store) -> Result<CursorKey, String> {
+    let text = stored_key(store).await.map_err(|error| error.to_string())?;
+    let damaged = "evenkeel_cursor_key has no key of 64 hexadecimal digits: put a random one there";
+    digits(&text).map(CursorKey::new).ok_or_else(|| damaged.to_owned())
+}
+
+async fn stored_key(store: &Store) -> Result<String, StoreError> {
     let row = store.read(|tx| {
         Box::pin(async move { tx.fetch_one("SELECT key FROM evenkeel_cursor_key WHERE id = $1", args![1_i64]).await })
     });
-    let text: String = row.await?.get("key")?;
-    Ok(CursorKey::new(digits(&text)))
+    row.await?.get("key")
 }
 
-/// The bytes of the 64 hexadecimal digits that the migration makes.
-fn digits(text: &str) -> [u8; 32] {
+/// The bytes of the 64 hexadecimal digits that the migration makes; none for another text, which would make a key that can be guessed.
+fn digits(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let digit = |at: usize| pair.get(at).and_then(|digit| char::from(*digit).to_digit(16)).unwrap_or_default();
-        *byte = u8::try_from(digit(0) * 16 + digit(1)).unwrap_or_default();
+    if text.len() != 2 * bytes.len() {
+        return None;
     }
-    bytes
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let digit = |at: usize| char::from(pair[at]).to_digit(16);
+        *byte = u8::try_from(digit(0)? * 16 + digit(1)?).ok()?;
+    }
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -159,7 +167,10 @@ mod tests {
     #[test]
     fn the_key_in_the_store_is_read_as_hexadecimal_digits() {
         let text = "00ff10".to_owned() + &"ab".repeat(29);
-        let bytes = digits(&text);
+        let bytes = digits(&text).expect("a key");
         assert_eq!((&bytes[..3], bytes[31]), (&[0, 255, 16][..], 0xab));
+        for damaged in ["", "00ff10", &"x".repeat(64), &format!("{text}00")] {
+            assert_eq!(digits(damaged), None, "{damaged}");
+        }
     }
 }

@@ -11,7 +11,7 @@ struct Peer {
     /// It runs the script.
     program: &'static str,
     script: &'static str,
-    /// What must be there, and the packages that bring it.
+    /// Programs that the peer needs, and the packages that bring them.
     needs: &'static str,
     packages: &'static str,
     /// Jobs of ours for each of its.
