@@ -12,7 +12,7 @@ const SATURATION: Table = Table {
     columns: &[
         Column::label(
             "resource",
-            "processors; requests: those that do not wait for a dependency, of the learnt limit; cpu_pool: threads for CPU-bound work.",
+            "processors; requests: those that do not wait for a dependency, of the learnt limit, the queue by the same share; cpu_pool: threads for CPU-bound work.",
         ),
         Column::gauge("ratio", "1 is full; above it work waits."),
     ],
@@ -88,8 +88,9 @@ impl Source for Saturation {
         }
         if let Some(limit) = sum(&tables, "http_admission", "limit", "public").filter(|limit| *limit > 0.0) {
             let all = sum(&tables, "http_listener", "requests_in_flight", "public").unwrap_or_default();
-            let waiting = sum(&tables, "client", "calls_in_flight", "").unwrap_or_default();
-            rows.push(("requests", (all - waiting).max(0.0) / limit));
+            let executing = sum(&tables, "http_admission", "in_flight", "public").unwrap_or_default();
+            let calling = sum(&tables, "client", "calls_in_flight", "").unwrap_or_default();
+            rows.push(("requests", all * share_at_work(executing, calling) / limit));
         }
         if let Some(threads) = sum(&tables, "cpu_pool", "threads", "").filter(|threads| *threads > 0.0) {
             let of = |column| sum(&tables, "cpu_pool", column, "").unwrap_or_default();
@@ -97,6 +98,12 @@ impl Source for Saturation {
         }
         rows.into_iter().map(|(resource, ratio)| vec![TableValue::text(resource), TableValue::from(ratio)]).collect()
     }
+}
+
+/// The share of the executing requests that do not wait for a dependency. Requests in the queue are counted by it: those behind requests
+/// that wait for a dependency wait for it, too.
+fn share_at_work(executing: f64, calling: f64) -> f64 {
+    if executing <= 0.0 { 1.0 } else { (1.0 - calling / executing).max(0.0) }
 }
 
 /// The sum of a column over the rows whose first label is this one; over all rows for an empty one, and none without any.
@@ -121,7 +128,7 @@ mod tests {
     const ADMISSION: Table = Table {
         name: "http_admission",
         help: "",
-        columns: &[Column::label("listener", ""), Column::gauge("limit", "")],
+        columns: &[Column::label("listener", ""), Column::gauge("limit", ""), Column::gauge("in_flight", "")],
     };
     const CLIENT: Table = Table {
         name: "client",
@@ -130,7 +137,7 @@ mod tests {
     };
 
     #[derive(Debug)]
-    struct Rows(&'static Table, Vec<(&'static str, f64)>);
+    struct Rows(&'static Table, Vec<(&'static str, Vec<f64>)>);
 
     impl Source for Rows {
         fn table(&self) -> &'static Table {
@@ -138,7 +145,8 @@ mod tests {
         }
 
         fn rows(&self) -> Vec<TableRow> {
-            self.1.iter().map(|(label, number)| vec![TableValue::text(*label), TableValue::from(*number)]).collect()
+            let numbers = |numbers: &[f64]| numbers.iter().map(|number| TableValue::from(*number)).collect::<Vec<_>>();
+            self.1.iter().map(|(label, of)| [vec![TableValue::text(*label)], numbers(of)].concat()).collect()
         }
     }
 
@@ -146,13 +154,13 @@ mod tests {
         sum(&registry.snapshot_of(&["saturation"]), "saturation", "ratio", resource)
     }
 
-    /// The ratio of requests with so many in flight, of which so many wait for dependencies.
-    fn requests(in_flight: f64, waiting: f64) -> f64 {
+    /// The ratio of requests with a limit of 40, so many that execute, so many in the queue, and so many calls of dependencies.
+    fn requests(executing: f64, queued: f64, calls: f64) -> f64 {
         let registry = Registry::new();
         let sources = [
-            Arc::new(Rows(&LISTENER, vec![("admin", 50.0), ("public", in_flight)])),
-            Arc::new(Rows(&ADMISSION, vec![("public", 40.0)])),
-            Arc::new(Rows(&CLIENT, vec![("bank", waiting / 2.0), ("mail", waiting / 2.0)])),
+            Arc::new(Rows(&LISTENER, vec![("admin", vec![50.0]), ("public", vec![executing + queued])])),
+            Arc::new(Rows(&ADMISSION, vec![("public", vec![40.0, executing])])),
+            Arc::new(Rows(&CLIENT, vec![("bank", vec![calls / 2.0]), ("mail", vec![calls / 2.0])])),
         ];
         for source in &sources {
             registry.register(source.clone());
@@ -163,10 +171,17 @@ mod tests {
 
     #[test]
     fn requests_that_wait_for_a_dependency_do_not_count() {
-        assert!((requests(20.0, 0.0) - 0.5).abs() < 1e-9);
-        assert!((requests(20.0, 20.0)).abs() < 1e-9);
-        assert!((requests(60.0, 0.0) - 1.5).abs() < 1e-9, "above 1 requests wait");
-        assert!(requests(2.0, 8.0) >= 0.0, "calls of jobs are of no request");
+        assert!((requests(20.0, 0.0, 0.0) - 0.5).abs() < 1e-9);
+        assert!(requests(20.0, 0.0, 20.0).abs() < 1e-9);
+        assert!((requests(40.0, 20.0, 0.0) - 1.5).abs() < 1e-9, "above 1 requests wait");
+        assert!(requests(2.0, 0.0, 8.0).abs() < 1e-9, "calls of jobs are of no request");
+    }
+
+    #[test]
+    fn requests_in_the_queue_count_as_the_executing_ones_before_them() {
+        assert!(requests(18.0, 46.0, 18.0).abs() < 1e-9, "all of them wait for a dependency");
+        assert!((requests(40.0, 40.0, 20.0) - 1.0).abs() < 1e-9, "half of them do");
+        assert!((requests(0.0, 20.0, 5.0) - 0.5).abs() < 1e-9, "nothing executes yet");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! - **Hypothesis**: when a name leads to another address, calls go there without a restart and without a failed request; when
 //!   it cannot be looked up, they go on to where they went.
 //! - **Sent**: a read that uses the dependency, 10 a second: until the first call; for at most 60 s after the name has moved, while the
-//!   old instance still answers; then for 4 s while the resolver says that there is no such name, and at once for 4 s while it fails.
+//!   old instance still answers; then for 3 s while the resolver says that there is no such name, and at once for 3 s while it fails.
 //! - **Decides**: no call to the new instance within 60 s, calls to the old one in 3 s that begin at most 3 s after the first call to it, or more than
 //!   one in fifty requests that is not answered as declared meanwhile, fall short. So do fewer calls than half of the requests, or
 //!   requests that fail, while the name is not found. Answers live for no time at all, so nothing says to wait.
@@ -48,7 +48,7 @@ const MOVES: Duration = Duration::from_secs(60);
 /// After the first call to the new instance, until none goes to the old one; and for so long none must: seconds.
 const OVERLAP: u32 = 3;
 /// For so long each way of not being found lasts, one right after the other: seconds.
-const LOST: u32 = 4;
+const LOST: u32 = 3;
 /// One request in so many may fail while it moves.
 const ONE_IN: usize = 50;
 

@@ -14,9 +14,9 @@
 //!   does not call at all any more after one failure. For a call that is not safe: a repeat falls short; when there is no other,
 //!   and none is repeated, not applicable.
 //! - **Blast radius**: the service is started again with the prover's double in the dependency's place, and stopped at the end.
-//!   When fewer than six of the eight are repeated, eight more, with 40 that succeed before each: a budget may be spent. When the
-//!   eight leave it open whether pauses differ or grow, eight more.
-//! - **Bound in time**: 30 requests and 400 that succeed, each at most the subject's deadline and 5 s, none begun after 90 s.
+//!   When fewer than six of the eight are repeated, eight more, with 40 that succeed before each: a budget may be spent. When
+//!   these leave it open whether pauses differ or grow, eight more.
+//! - **Bound in time**: 40 requests and 800 that succeed, each at most the subject's deadline and 5 s, none begun after 90 s.
 
 use std::time::{Duration, Instant};
 
@@ -125,13 +125,16 @@ async fn judge(lab: &Lab, watched: &Watched) -> Finding {
     };
     let contention = contention::Watch::begin(lab);
     let mut chains = chains(lab, watched, failing, false, begun).await;
-    if chains.iter().filter(|chain| !chain.is_empty()).count() < FEWEST {
+    let rested = chains.iter().filter(|chain| !chain.is_empty()).count() < FEWEST;
+    if rested {
         // A budget may be spent: what it pays with is saved up before each.
         chains.extend(self::chains(lab, watched, failing, true, begun).await);
         chains.retain(|chain| !chain.is_empty());
-    } else if pauses(&chains, Contention::default()).iter().any(|piece| !piece.decides()) {
+    }
+    if pauses(&chains, Contention::default()).iter().any(|piece| !piece.decides()) {
         // Eight pauses by lot are now and then alike by chance.
-        chains.extend(self::chains(lab, watched, failing, false, begun).await);
+        chains.extend(self::chains(lab, watched, failing, rested, begun).await);
+        chains.retain(|chain| !chain.is_empty());
     }
     evidence.extend(pauses(&chains, contention.end()));
     if failing == Failing::Unavailable {

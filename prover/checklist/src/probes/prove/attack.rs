@@ -2,7 +2,7 @@
 //!
 //! - **Hypothesis**: each attack that applies gets an answer that a correct server may give, and a bystander at another address
 //!   is served meanwhile and afterwards.
-//! - **Sent**: the bystander's request in peace, once; every attack, `LANES` at a time, but those that are about what a service can bear (`ALONE`) one after the other;
+//! - **Sent**: the bystander's request in peace, once; every attack, `LANES` at a time, but those that are about what a service can bear (`ON_CAPACITY`) come after them, two at a time at most;
 //!   what did not hold beside others is repeated alone, and only that counts. Attacks on requests with an effect are made with
 //!   those that were declared, and only when `state = "durable"` is: [`Leave`]. No login can be declared, so none is tried.
 //! - **Decides**: one that fell alone falls short, and the attribute that mends it is named. One that could not be told or had no
@@ -12,7 +12,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use futures_util::{FutureExt, StreamExt, stream};
 use keel_drill::attack::{self, Attack, AttackResult, AttackVerdict, Bounds, Health, Mark, Refusal, Target};
 
@@ -57,9 +57,14 @@ pub const BOUNDS: Bounds = Bounds {
     bytes: 64 << 20,
     answer: Duration::from_secs(3),
 };
-/// Attacks on the capacity of the service: if they ran beside others, the cause of a failure would not be known.
-const ALONE: [&str; 7] =
-    ["slow-headers", "slow-body", "slow-read", "idle", "connection-flood", "h2-window-stall", "h2-rapid-reset"];
+/// Attacks on the capacity of the service, beside no others but each other: two that hold connections and wait, or one that works it hard.
+const ON_CAPACITY: [&[&str]; 5] = [
+    &["slow-headers", "h2-window-stall"],
+    &["slow-body", "idle"],
+    &["slow-read"],
+    &["connection-flood"],
+    &["h2-rapid-reset"],
+];
 /// The attacks of many messages, each of which a server may let wait for its rest.
 const WAITING: &str = "smuggle-";
 /// So many times as long as `BOUNDS` says for the others, which mostly wait: a server may let every message wait for its rest.
@@ -108,24 +113,40 @@ struct Campaign {
 impl Campaign {
     /// Every attack once, some twice; in the order of the suite.
     async fn carry_out(&self, lab: &mut Lab, suite: &[&'static Attack]) -> Result<Vec<AttackResult>, Refusal> {
-        let (mut alone, mut beside): (Vec<&'static Attack>, Vec<&'static Attack>) =
-            suite.iter().copied().partition(|attack| ALONE.contains(&attack.id));
+        let of = |ids: &[&str]| suite.iter().copied().filter(|attack| ids.contains(&attack.id)).collect::<Vec<_>>();
+        let mut beside: Vec<&'static Attack> =
+            suite.iter().copied().filter(|attack| !is_on_capacity(attack.id)).collect();
         // Those that wait longest begin first.
         beside.sort_by_key(|attack| !attack.id.starts_with(WAITING));
         let lane = |attack: &'static Attack| async move { (attack, self.run(attack).await) }.boxed();
         let runs: Vec<BoxFuture<'_, _>> = beside.into_iter().map(lane).collect();
         // A long attack keeps its own lane, and no other.
         let lanes = stream::iter(runs).buffer_unordered(LANES);
-        let mut outcomes = Vec::new();
+        let (mut outcomes, mut again) = (Vec::new(), Vec::new());
         for (attack, outcome) in lanes.collect::<Vec<_>>().await {
             let outcome = outcome?;
             if is_settled(&outcome) {
                 outcomes.push(outcome);
             } else {
-                alone.push(attack);
+                again.push(attack);
             }
         }
-        for attack in alone {
+        for ids in ON_CAPACITY {
+            let attacks = of(ids);
+            if lab.ensure_running().await.is_err() || attacks.len() < 2 {
+                again.extend(attacks);
+                continue;
+            }
+            let ran = join_all(attacks.iter().map(|attack| self.run(attack))).await;
+            let ran = ran.into_iter().collect::<Result<Vec<_>, _>>()?;
+            // What each one did is known only where neither did anything.
+            if ran.iter().all(is_settled) {
+                outcomes.extend(ran);
+            } else {
+                again.extend(attacks);
+            }
+        }
+        for attack in again {
             let outcome = match lab.ensure_running().await {
                 Ok(_) => self.run(attack).await?,
                 Err(failure) => untold(attack.id, format!("the service could not be started again: {failure}")),
@@ -141,12 +162,16 @@ impl Campaign {
             return Ok(untold(attack.id, format!("not tried: the attacks before it took {BUDGET:?}")));
         }
         let mut bounds = self.bounds;
-        if !ALONE.contains(&attack.id) {
+        if !is_on_capacity(attack.id) {
             bounds.duration *= ASKING;
         }
         let run = tokio::time::timeout(EACH, attack::run_after(attack, &self.target, &bounds, self.peace));
         run.await.unwrap_or_else(|_| Ok(untold(attack.id, format!("it was given up after {EACH:?}"))))
     }
+}
+
+fn is_on_capacity(id: &str) -> bool {
+    ON_CAPACITY.iter().any(|ids| ids.contains(&id))
 }
 
 /// Returns true if the outcome beside other attacks is evidence about this one alone.

@@ -1,5 +1,6 @@
 //! A dependency whose place the double has taken: requests are sent, and the calls that they cause are seen.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, join_all};
@@ -131,17 +132,7 @@ async fn in_place_of(
 async fn take_place(id: &str, lab: &mut Lab, dependent: &Dependent, declared: &Dependency) -> Result<Watched, Finding> {
     let double = double_of(id, declared).await?;
     start_with(id, lab, &[(declared, &double)]).await?;
-    lab.send_mix().await;
-    let own = OwnCalls::wait_out(lab, &double, declared).await;
-    let (mut callers, mut notes) = (Vec::new(), Vec::new());
-    for spec in dependent.users.iter().map(|user| &user.spec) {
-        match single_call(lab, &double, spec, &own).await {
-            Ok(call) => callers.push((spec.clone(), call)),
-            Err(why) => notes.push(why),
-        }
-    }
-    // Stable: among those that are alike the one that was declared first.
-    callers.sort_by_key(|(_, call)| !call.is_safe_to_repeat());
+    let Callers { callers, mut notes } = callers_of(lab, dependent, declared, &double).await;
     if callers.is_empty() {
         let reason = format!(
             "no request causes exactly one call to {} by the time it is answered, so calls cannot be counted",
@@ -183,6 +174,43 @@ async fn take_place(id: &str, lab: &mut Lab, dependent: &Dependent, declared: &D
         watched.name
     );
     Err(Finding::unknown(id, reason, notes))
+}
+
+/// The requests each of which causes one call, with that call, and evidence about the others: seen once in a run, as each probe shows anew
+/// that its request fails when its call does.
+#[derive(Clone)]
+struct Callers {
+    callers: Vec<(RequestSpec, Call)>,
+    notes: Vec<Evidence>,
+}
+
+/// The callers of each dependency, by its name.
+#[derive(Clone, Default)]
+struct AllCallers(BTreeMap<String, Callers>);
+
+async fn callers_of(lab: &mut Lab, dependent: &Dependent, declared: &Dependency, double: &Double) -> Callers {
+    lab.send_mix().await;
+    let mut all = lab.observations.get::<AllCallers>().unwrap_or_default();
+    if let Some(seen) = all.0.get(&dependent.name) {
+        return seen.clone();
+    }
+    let own = OwnCalls::wait_out(lab, double, declared).await;
+    let (mut callers, mut notes) = (Vec::new(), Vec::new());
+    for spec in dependent.users.iter().map(|user| &user.spec) {
+        match single_call(lab, double, spec, &own).await {
+            Ok(call) => callers.push((spec.clone(), call)),
+            Err(why) => notes.push(why),
+        }
+    }
+    // Stable: among those that are alike the one that was declared first.
+    callers.sort_by_key(|(_, call)| !call.is_safe_to_repeat());
+    let seen = Callers { callers, notes };
+    // What was not seen may have been a moment's: it is looked for again.
+    if !seen.callers.is_empty() {
+        all.0.insert(dependent.name.clone(), seen.clone());
+        lab.observations.keep(all);
+    }
+    seen
 }
 
 /// The one call that a request causes which is answered as declared. A service may now and then make a second one, such as a
