@@ -4,7 +4,7 @@
 //!   sends many times its share costs the other clients nothing, also when it claims to be critical.
 //! - **Sent**: what may be repeated of the mix, in an open loop. First all requests at twice the capacity: with two declared classes
 //!   four tenths of the capacity are of the higher one, with three classes two and three tenths of the two higher ones, less where the
-//!   higher ones are too much by themselves, and the rest is of the lowest. Then requests of one class: half of the capacity by 16 clients, an address each, and three halves by one
+//!   higher ones are too much by themselves, and the rest is of the lowest. Then requests of one class: half of the capacity by 16 clients, an address each, and three halves (more where that is not too much) by one
 //!   more; and once more with the header `criticality: critical`, and with those headers by which the declared critical requests
 //!   differ, on the requests of that one.
 //! - **Controls**: all classes are answered in peace, and the higher ones alone at half as much again as they have in the overload; the 16 clients

@@ -5,8 +5,8 @@
 //!   memory or the service.
 //! - **Sent**: one header of 256 KiB, 1 MiB and 8 MiB, then 2,000, 20,000 and 200,000 small headers, then a URI of 64 KiB, 1 MiB
 //!   and 8 MiB, each until one is refused; to each of the first four writes of the mix a body that declares 1 GiB and a chunked
-//!   one, both streamed up to 64 MiB; to those with JSON 100,000 levels of arrays and objects, and 10,000 when that is refused for
-//!   its size; where no request has a body, both with POST to the path of a harmless request; five shapes of request smuggling; meanwhile (before, where others wait for it) a head and each body a byte at a time; 256 KiB of headers over HTTP/2
+//!   one, both streamed up to 64 MiB; to those with JSON 100,000 levels of arrays and objects, fewer when that is refused for
+//!   its size, down to 625; where no request has a body, both with POST to the path of a harmless request; five shapes of request smuggling; meanwhile (before, where others wait for it) a head and each body a byte at a time; 256 KiB of headers over HTTP/2
 //!   where it is spoken without TLS.
 //! - **Decides**: accepted without end, a 5xx, silence, two answers to one request, a dead service, or 256 MiB more resident
 //!   memory fall short. Each write is first shown to be answered as declared; a 401, 403, 404 or 405 says nothing about limits.

@@ -15,8 +15,9 @@ use crate::subject::{Criticality, RequestSpec};
 /// The other clients, and their part of the capacity together.
 const OTHERS: u32 = 16;
 const THEIR_PART: f64 = 0.5;
-/// Times the capacity, the rates of the one client that are tried: the second one where the first was not too much.
-const WILD: [f64; 2] = [1.5, 2.5];
+/// Times the capacity, the rates of the one client that are tried: the next one where one was not too much, as a search may find less than a
+/// service does once it is warm.
+const WILD: [f64; 3] = [1.5, 2.5, 4.0];
 /// Of their part, what a script sends for the others.
 const SCRIPT: f64 = 0.5;
 /// Headers that identify a client independently of its address.
@@ -78,7 +79,7 @@ async fn look(lab: &mut Lab) -> Result<Vec<Evidence>, String> {
                 Part { generator: &one, rate: times * capacity.rate, kinds: &kinds, objective },
             ];
             let [others, wild] = side_by_side::held(lab, parts).await?;
-            if !wild.is_too_much() && times < WILD[1] {
+            if !wild.is_too_much() && times < WILD[2] {
                 continue;
             }
             tried = &tried[place..];

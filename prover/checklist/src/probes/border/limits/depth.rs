@@ -11,9 +11,9 @@ use crate::probes::support::listener::Listener;
 use crate::recipe::{OnWire, Recipe};
 use crate::subject::RequestSpec;
 
-/// Levels of nesting: any parser that recurses without a limit has overflowed its stack before. The second is for a service that
-/// refuses the first for its size.
-const LEVELS: [usize; 2] = [100_000, 10_000];
+/// Levels of nesting, each for a service that refuses the one before for its size. At the first two any parser that recurses without a limit
+/// has overflowed its stack; the others are half as deep as what does not fit, so that little more than they can be sent.
+const LEVELS: [usize; 6] = [100_000, 10_000, 5_000, 2_500, 1_250, 625];
 /// The most requests with JSON that are tried.
 const TARGETS: usize = 4;
 /// Refusals that speak of who asks, of what or how often: nothing has been parsed.
@@ -72,19 +72,20 @@ async fn nested(
     (name, open, middle, close): (&str, &str, &str, &str),
     known: bool,
 ) -> Evidence {
-    let mut last = None;
+    let (mut last, mut too_large) = (None, String::new());
     for levels in LEVELS {
         let text = format!("{}{middle}{}", open.repeat(levels), close.repeat(levels));
         let exchange = lab.http().send(lab.fill(spec).body(text)).await;
         let status = exchange.status().map(|status| status.as_u16());
         let told = status.map_or_else(|| "not at all".to_owned(), |status| status.to_string());
-        let what = format!("{levels} levels of JSON {name} to {} are answered {told}", spec.name);
+        let what = format!("{levels} levels of JSON {name} to {} are answered {told}{too_large}", spec.name);
         let pieces = [(open, levels), (middle, 1), (close, levels)];
         let shown = recipe(listener, &lab.fill(spec), &pieces, status);
         last = Some(clause::DEPTH.maybe(judge(status, known), what).with(&exchange).reproduced_by(shown));
         if status != Some(413) {
             break;
         }
+        too_large = format!(", {levels} are too large (413)");
     }
     last.unwrap_or_else(|| clause::DEPTH.gap("nothing was sent"))
 }
