@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use border::Limits;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::settings::Standard;
 
@@ -10,6 +11,21 @@ use crate::settings::Standard;
 const ADMIN_CONNECTIONS: usize = 256;
 /// The deadline of requests to the admin listener.
 const ADMIN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The most file descriptors that are asked for: the default bounds of connections, as many calls, and room for files.
+const DESCRIPTORS: u64 = 65_536;
+
+/// The number of file descriptors that this process may open, once its soft limit is raised to what its hard limit allows, up to
+/// [`DESCRIPTORS`]. Shells and process managers start most programs with 1,024, for the sake of those that use `select`.
+fn descriptors() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let now = limit.current.unwrap_or(u64::MAX);
+    let raised = limit.maximum.unwrap_or(u64::MAX).min(DESCRIPTORS);
+    if raised > now && setrlimit(Resource::Nofile, Rlimit { current: Some(raised), ..limit }).is_ok() {
+        return raised;
+    }
+    now
+}
 
 /// The limits of the public listener, as the service changes them, and of the admin listener. They share the descriptors of the process.
 pub(crate) fn of_listeners(standard: &Standard, change: impl FnOnce(&mut Limits)) -> (Limits, Limits) {
@@ -42,7 +58,6 @@ pub(crate) fn of_listeners(standard: &Standard, change: impl FnOnce(&mut Limits)
         limits.proxy_protocol = false;
     });
     change(&mut public);
-    let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    Limits::share_descriptors(descriptors.unwrap_or(u64::MAX), [&mut public, &mut admin]);
+    Limits::share_descriptors(descriptors(), [&mut public, &mut admin]);
     (public, admin)
 }

@@ -121,6 +121,29 @@ async fn a_refused_connection_gets_its_answer_although_it_has_sent_a_request() {
 }
 
 #[tokio::test]
+async fn refused_connections_get_their_answer_beside_many_that_say_nothing() {
+    let server = server(Limits::default().with(|limits| limits.connections_per_address = 1), routes()).await;
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    first.write_all(b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert_eq!(read_answer(&mut first).await, 5);
+    // They take all places of those that are waited for.
+    let mut silent = Vec::new();
+    for _ in 0..64 {
+        silent.push(TcpStream::connect(server.address).await.unwrap());
+    }
+    server.until(r#"http_listener_connections_refused_total{listener="public"}"#, 64).await;
+    for _ in 0..20 {
+        // Without a pause between them, so that the request has come when the connection is taken.
+        let mut sent = std::net::TcpStream::connect(server.address).unwrap();
+        std::io::Write::write_all(&mut sent, b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        sent.set_nonblocking(true).unwrap();
+        let (mut asking, mut answer) = (TcpStream::from_std(sent).unwrap(), String::new());
+        tokio::time::timeout(SOON, asking.read_to_string(&mut answer)).await.unwrap().expect("nothing is reset");
+        assert_eq!(status(&answer), 503);
+    }
+}
+
+#[tokio::test]
 async fn bounds_by_address_hold_for_the_clients_of_a_trusted_proxy_and_no_other_peer_can_name_one() {
     let waits = routes().route("/wait", get(async || std::future::pending::<()>().await));
     let limits = Limits::default().with(|limits| {

@@ -14,7 +14,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 
 /// Names the service that this program is to be.
 const PROGRAM: &str = "EVENKEEL_TEST_PROGRAM";
-/// The file descriptors that this program may open.
+/// The file descriptors that this program may open: the soft limit, and after a space the hard one where that is another.
 const DESCRIPTORS: &str = "EVENKEEL_TEST_DESCRIPTORS";
 /// Timeout after which a test gives up. Far from every budget that a test sets.
 const GIVE_UP: Duration = Duration::from_secs(30);
@@ -26,8 +26,9 @@ const LONG: &str = "--stop-timeout=10m";
 fn program() {
     let Ok(name) = std::env::var(PROGRAM) else { return };
     if let Ok(most) = std::env::var(DESCRIPTORS) {
-        let most = Some(most.parse().unwrap());
-        setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }).unwrap();
+        let (soft, hard) = most.split_once(' ').unwrap_or((&most, &most));
+        let limit = Rlimit { current: Some(soft.parse().unwrap()), maximum: Some(hard.parse().unwrap()) };
+        setrlimit(Resource::Nofile, limit).unwrap();
     }
     let arguments = std::env::var("EVENKEEL_TEST_ARGUMENTS").unwrap();
     let arguments = std::iter::once(name.clone()).chain(arguments.split(' ').map(str::to_owned)).map(Into::into);
@@ -200,6 +201,15 @@ fn the_listeners_of_a_service_share_the_descriptors_of_a_small_process() {
         |listener| metric(&process, &format!("http_listener_connections_limit{{listener=\"{listener}\"")).unwrap();
     let (public, admin) = (most("public"), most("admin"));
     assert!(public >= 1 && admin >= 1 && public + admin <= 480, "80 % of 600: {public} and {admin}");
+}
+
+#[test]
+fn a_service_raises_its_soft_limit_of_descriptors_to_the_hard_one() {
+    let process = Process::start_with("plain", &[], &[(DESCRIPTORS, "300 600")]).ready();
+    let most =
+        |listener| metric(&process, &format!("http_listener_connections_limit{{listener=\"{listener}\"")).unwrap();
+    let both = most("public") + most("admin");
+    assert!(both > 240 && both <= 480, "80 % of 600, not of 300: {both}");
 }
 
 #[cfg(feature = "sqlite")]
