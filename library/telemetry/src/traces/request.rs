@@ -1,5 +1,6 @@
 //! The trace of one request, or of one attempt of a job: its state, and the buffer of its spans until its end.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -30,8 +31,8 @@ struct Recording {
     rules: TraceRules,
     queue: Arc<Queue>,
     began: Instant,
-    /// The same moment, in nanoseconds since 1970.
-    epoch: u64,
+    /// The seed of the next span's id.
+    ids: AtomicU64,
     /// None once the request has ended.
     spans: Mutex<Option<Buffer>>,
 }
@@ -70,8 +71,7 @@ impl RequestTrace {
             rules,
             queue,
             began,
-            epoch: nanos(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
-                .saturating_sub(nanos(began.elapsed())),
+            ids: AtomicU64::new(u64::from_le_bytes(context.span_id_bytes())),
             spans: Mutex::new(Some(Buffer::default())),
         });
         Self { context, parent, state, recording }
@@ -109,6 +109,13 @@ impl RequestTrace {
             span.set("spans.dropped", dropped.into());
         }
         spans.push(span);
+        // Until here times are those since the beginning: the wall clock is read for what is exported alone.
+        let now = nanos(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        let began = now.saturating_sub(nanos(took));
+        for span in &mut spans {
+            span.start = span.start.saturating_add(began);
+            span.end = span.end.saturating_add(began);
+        }
         recording.queue.push(KeptTrace {
             trace: self.context.trace_id_bytes(),
             flags: self.context.flags(),
@@ -123,7 +130,7 @@ impl RequestTrace {
             parent: self.parent,
             kind: SpanKind::Consumer,
             name: cut(job.name().into()),
-            start: recording.epoch,
+            start: 0,
             end: recording.at(ended),
             attributes: Vec::with_capacity(8),
             failed: job.error.is_some(),
@@ -143,7 +150,7 @@ impl RequestTrace {
             parent: self.parent,
             kind: SpanKind::Server,
             name: cut(name.into()),
-            start: recording.epoch,
+            start: 0,
             end: recording.at(ended),
             attributes: Vec::with_capacity(8),
             failed: server.status.is_some_and(|status| status >= 500),
@@ -180,7 +187,24 @@ impl RequestTrace {
         self.state.as_ref()
     }
 
-    /// A moment in nanoseconds since 1970; none where no spans are recorded.
+    /// A new id for a span of the request: another one for each, and as random as that of the request's own span.
+    pub(crate) fn new_id(&self) -> [u8; 8] {
+        // The generator splitmix64: as its steps are bijective, no id comes twice.
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let Some(recording) = &self.recording else { return self.context.child().span_id_bytes() };
+        loop {
+            let mut id = recording.ids.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
+            id = (id ^ (id >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            id = (id ^ (id >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            id ^= id >> 31;
+            // Zero is no id, and the request's own span has its own.
+            if id != 0 && id.to_le_bytes() != self.context.span_id_bytes() {
+                return id.to_le_bytes();
+            }
+        }
+    }
+
+    /// A moment in nanoseconds since the beginning; none where no spans are recorded.
     pub(crate) fn at(&self, moment: Instant) -> Option<u64> {
         Some(self.recording.as_ref()?.at(moment))
     }
@@ -199,9 +223,9 @@ impl RequestTrace {
 }
 
 impl Recording {
-    /// A moment in nanoseconds since 1970.
+    /// A moment in nanoseconds since the beginning.
     fn at(&self, moment: Instant) -> u64 {
-        self.epoch.saturating_add(nanos(moment.saturating_duration_since(self.began)))
+        nanos(moment.saturating_duration_since(self.began))
     }
 
     fn spans(&self) -> MutexGuard<'_, Option<Buffer>> {

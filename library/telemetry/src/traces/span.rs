@@ -38,7 +38,7 @@ pub(crate) struct Span {
     pub(crate) parent: Option<[u8; 8]>,
     pub(crate) kind: SpanKind,
     pub(crate) name: Cow<'static, str>,
-    /// Nanoseconds since 1970.
+    /// Nanoseconds since the beginning of its request; since 1970 from the request's end on.
     pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) attributes: Vec<(&'static str, SpanValue)>,
