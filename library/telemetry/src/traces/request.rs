@@ -16,6 +16,9 @@ use crate::traces::state::TraceState;
 /// The most spans of one request; further ones are counted in the attribute `spans.dropped` of its server span.
 pub const MAX_SPANS: usize = 64;
 
+/// Room for spans that a request gets with its first one: most requests have no more.
+const USUAL_SPANS: usize = 8;
+
 /// The trace of one request: shared by its task and by the spans that are open.
 #[derive(Debug)]
 pub struct RequestTrace {
@@ -215,6 +218,9 @@ impl RequestTrace {
         let mut buffer = recording.spans();
         let Some(buffer) = buffer.as_mut() else { return };
         if buffer.spans.len() < MAX_SPANS {
+            if buffer.spans.capacity() == 0 {
+                buffer.spans = Vec::with_capacity(USUAL_SPANS);
+            }
             buffer.spans.push(span);
         } else {
             buffer.dropped = buffer.dropped.saturating_add(1);
