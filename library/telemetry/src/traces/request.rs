@@ -1,5 +1,6 @@
 //! The trace of one request, or of one attempt of a job: its state, and the buffer of its spans until its end.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,14 +11,14 @@ use vitals::TraceContext;
 use crate::traces::job::JobSpan;
 use crate::traces::queue::{KeptTrace, Queue};
 use crate::traces::rules::TraceRules;
-use crate::traces::span::{Span, SpanKind, cut};
+use crate::traces::span::{Span, SpanKind, SpanValue, cut};
 use crate::traces::state::TraceState;
 
 /// The most spans of one request; further ones are counted in the attribute `spans.dropped` of its server span.
 pub const MAX_SPANS: usize = 64;
 
-/// Room for spans that a request gets with its first one: most requests have no more.
-const USUAL_SPANS: usize = 8;
+/// Room for spans that a request gets with its first one, its own included: most requests have no more.
+const USUAL_SPANS: usize = 9;
 
 /// The trace of one request: shared by its task and by the spans that are open.
 #[derive(Debug)]
@@ -145,7 +146,7 @@ impl RequestTrace {
     /// Named and described as OpenTelemetry's semantic conventions for HTTP servers say.
     fn server_span(&self, server: &ServerSpan<'_>, recording: &Recording, ended: Instant) -> Span {
         let name = match server.route {
-            Some(route) => format!("{} {route}", server.method),
+            Some(route) => [server.method, " ", route].concat(),
             None => server.method.to_owned(),
         };
         let mut span = Span {
@@ -158,7 +159,7 @@ impl RequestTrace {
             attributes: Vec::with_capacity(8),
             failed: server.status.is_some_and(|status| status >= 500),
         };
-        span.set("http.request.method", server.method.to_owned().into());
+        span.set("http.request.method", SpanValue::Text(method_of(server.method)));
         span.set("url.path", server.path.to_owned().into());
         if let Some(route) = server.route {
             span.set("http.route", route.to_owned().into());
@@ -226,6 +227,13 @@ impl RequestTrace {
             buffer.dropped = buffer.dropped.saturating_add(1);
         }
     }
+}
+
+/// The method, without an allocation for the usual ones.
+fn method_of(method: &str) -> Cow<'static, str> {
+    const USUAL: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    let known = USUAL.iter().find(|known| **known == method);
+    known.map_or_else(|| Cow::Owned(method.to_owned()), |known| Cow::Borrowed(*known))
 }
 
 impl Recording {
