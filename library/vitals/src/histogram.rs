@@ -31,11 +31,7 @@ pub struct Histogram {
 impl Histogram {
     /// An empty histogram of 0.4 KiB. Durations between two powers of four add 0.3 KiB with the first of them, up to 5.3 KiB in all; exemplars 64 bytes each.
     pub const fn new() -> Self {
-        Self {
-            pages: [const { OnceLock::new() }; PAGES],
-            nanos: AtomicU64::new(0),
-            exemplars: Mutex::new(Vec::new()),
-        }
+        Self { pages: [const { OnceLock::new() }; PAGES], nanos: AtomicU64::new(0), exemplars: Mutex::new(Vec::new()) }
     }
 
     /// Counts one duration; one longer than 18 hours counts as 18 hours.

@@ -336,8 +336,7 @@ mod tests {
         let (history, durations) = (History::default(), Histogram::new());
         // One duration between two steps, so that a window's count is its number of steps.
         let count = |over: u64| {
-            let window =
-                history.distribution(&ROUTE, &row("/a", 0, &durations), 3, Duration::from_secs(over));
+            let window = history.distribution(&ROUTE, &row("/a", 0, &durations), 3, Duration::from_secs(over));
             (window.count(), window.sum().as_secs())
         };
         for step in 1..=400 {
@@ -345,14 +344,9 @@ mod tests {
             record(&history, &[row("/a", 0, &durations)]);
             // A step after the last short and the last long change.
             let (short, long) = (step % SHORT_STEPS, step % COARSE_STEPS);
-            for (over, expected) in [
-                (10, 2 + short),
-                (60, 12 + short),
-                (61, 24 + long),
-                (300, 60 + long),
-                (900, 180 + long),
-                (901, step),
-            ] {
+            for (over, expected) in
+                [(10, 2 + short), (60, 12 + short), (61, 24 + long), (300, 60 + long), (900, 180 + long), (901, step)]
+            {
                 let expected = expected.min(step);
                 assert_eq!(count(over), (expected, expected), "{over} s at step {step}");
             }

@@ -59,7 +59,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_last_points_are_kept_whatever_they_are(points in prop::collection::vec(0..3u8, 0..40)) {
+        fn a_ring_keeps_its_last_points_in_their_order(points in prop::collection::vec(0..3u8, 0..40)) {
             let mut ring = Ring::<8>::default();
             let points: Vec<f32> = points.into_iter().map(f32::from).collect();
             points.iter().for_each(|point| ring.push(*point));
