@@ -85,7 +85,7 @@ struct Others<'l> {
 
 impl Take for &mut Others<'_> {
     fn wants(&self, name: &'static str) -> bool {
-        name != "message" && self.count < MAX_FIELDS && !self.names[..self.count].contains(&name)
+        Others::wants(self, name)
     }
 
     fn take(&mut self, name: &'static str, write: impl FnOnce(&mut String)) {
@@ -94,8 +94,12 @@ impl Take for &mut Others<'_> {
 }
 
 impl Others<'_> {
+    fn wants(&self, name: &'static str) -> bool {
+        name != "message" && self.count < MAX_FIELDS && !self.names[..self.count].contains(&name)
+    }
+
     fn take(&mut self, name: &'static str, write: impl FnOnce(&mut String)) {
-        if !(&mut *self).wants(name) {
+        if !self.wants(name) {
             return;
         }
         self.names[self.count] = name;
