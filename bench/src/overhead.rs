@@ -11,7 +11,7 @@ use crate::measure::{collected, get_many, median, throughput};
 use crate::observed::{Collector, Observed, Which};
 
 /// Rounds of each, in turn.
-const ROUNDS: usize = 6;
+const ROUNDS: usize = 7;
 /// Requests whose instructions are counted, after as many that are not.
 const COUNTED: usize = 2000;
 /// Routes beside `/hello`.

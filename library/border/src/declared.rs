@@ -3,6 +3,8 @@
 //! axum has no interface for them, but its routers show them in their `Debug` output. A test compares the result with a router's
 //! routes, and so notices when that output changes; until then such routes would only get their metrics with their first request.
 
+use std::collections::HashMap;
+
 use axum::Router;
 
 use crate::route_counts::METHODS;
@@ -16,24 +18,28 @@ pub(crate) fn routes(router: &Router) -> Vec<(String, Vec<&'static str>)> {
     // The routes of the router itself come first; behind them are those of its fallback.
     let own = shown.split_once("fallback_router:").map_or(shown.as_str(), |(own, _)| own);
     let Some((routes, paths)) = own.split_once("node: Node { paths: {") else { return Vec::new() };
+    let mut methods_of: HashMap<&str, Vec<&'static str>> = HashMap::new();
+    for (id, methods) in routes.split("RouteId(").skip(1).filter_map(methods) {
+        methods_of.entry(id).or_insert(methods);
+    }
     let known = paths.split("RouteId(").skip(1).filter_map(|part| {
         let (id, path) = part.split_once("): \"")?;
         let path = path.split_once('"')?.0.replace("\\\\", "\\");
         // Inner names of axum, for what is nested.
-        (!path.contains("__private")).then_some((id.to_owned(), path))
+        (!path.contains("__private")).then(|| (path, methods_of.get(id).cloned().unwrap_or_default()))
     });
-    known.take(MAX_ROUTES).map(|(id, path)| (path, methods(routes, &id))).collect()
+    known.take(MAX_ROUTES).collect()
 }
 
-fn methods(routes: &str, id: &str) -> Vec<&'static str> {
-    let mut entries = routes.split("RouteId(").skip(1);
-    let entry = entries.find_map(|entry| entry.strip_prefix(id)?.strip_prefix("): "));
-    let Some((_, fields)) = entry.and_then(|entry| entry.split_once("MethodRouter {")) else { return Vec::new() };
+/// The id of a route and its methods, from the text behind `RouteId(`.
+fn methods(entry: &str) -> Option<(&str, Vec<&'static str>)> {
+    let (id, fields) = entry.split_once("): ")?;
+    let (_, fields) = fields.split_once("MethodRouter {")?;
     let has = |method: &&&str| {
         let field = format!("{}: ", method.to_ascii_lowercase());
         fields.split(", ").any(|shown| shown.trim().strip_prefix(&field).is_some_and(|value| value != "None"))
     };
-    METHODS.iter().filter(has).copied().collect()
+    Some((id, METHODS.iter().filter(has).copied().collect()))
 }
 
 #[cfg(test)]

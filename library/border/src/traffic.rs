@@ -210,7 +210,7 @@ impl Source for Requests {
         for route in self.0.all_routes() {
             for (method, counts) in route.known() {
                 rows.extend(counts.requests().map(|(class, error, count)| {
-                    let mut row = labels(&self.0, &route, method);
+                    let mut row = labels(&self.0, &route, method, 3);
                     row.extend([
                         TableValue::Text(class.clone()),
                         TableValue::Text(error.clone()),
@@ -234,7 +234,7 @@ impl Source for Latency {
         for route in self.0.all_routes() {
             for (method, counts) in route.known() {
                 rows.extend(counts.durations().into_iter().map(|(error, durations)| {
-                    let mut row = labels(&self.0, &route, method);
+                    let mut row = labels(&self.0, &route, method, 2);
                     row.extend([TableValue::Text(error.clone()), TableValue::from(durations)]);
                     row
                 }));
@@ -244,9 +244,11 @@ impl Source for Latency {
     }
 }
 
-fn labels(traffic: &Traffic, route: &Route, method: &Arc<str>) -> TableRow {
-    let (listener, route) = (traffic.listener.clone(), route.shared_name());
-    vec![TableValue::Text(listener), TableValue::Text(route), TableValue::Text(method.clone())]
+/// The labels that rows of both tables begin with, with room for so many further values.
+fn labels(traffic: &Traffic, route: &Route, method: &Arc<str>, more: usize) -> TableRow {
+    let mut row = Vec::with_capacity(3 + more);
+    row.extend([traffic.listener.clone(), route.shared_name(), method.clone()].map(TableValue::Text));
+    row
 }
 
 impl Source for Saturation {

@@ -4,10 +4,16 @@
 //! distribution the changes of the last minute (6 of 10 s) and quarter of an hour (15 of 60 s). [`History::record`] is to be called every
 //! [`STEP`]; until then the history of a row begins at zero.
 
-use std::collections::{HashMap, VecDeque};
+mod packed;
+mod ring;
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use self::packed::Changes;
+use self::ring::Ring;
 use crate::{HistogramSnapshot, Kind, Snapshot, Table, TableRow, TableValue};
 
 /// The time between two recordings.
@@ -54,52 +60,52 @@ struct Inner {
     distributions: usize,
 }
 
-/// A row: its table and its labels.
+/// A row: a hash of its table and its labels. Two rows of one hash by chance are one in 10^19 pairs.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Key(&'static str, Box<str>);
+struct Key(u64);
 
 #[derive(Debug)]
 struct Row {
     /// The recording that it was last part of.
     step: u64,
-    cells: Vec<Cell>,
+    /// One for each column.
+    cells: Box<[Cell]>,
 }
 
 #[derive(Debug)]
 enum Cell {
     None,
-    Number(Number),
-    Distribution(Distribution),
+    Number(Box<Number>),
+    Distribution(Box<Distribution>),
 }
 
 #[derive(Debug, Default)]
 struct Number {
     last: f64,
-    fine: VecDeque<f32>,
-    coarse: VecDeque<f32>,
+    fine: Ring<FINE_POINTS>,
+    coarse: Ring<COARSE_POINTS>,
 }
 
 #[derive(Debug, Default)]
 struct Distribution {
-    /// At the last short change.
-    short: HistogramSnapshot,
-    short_changes: VecDeque<HistogramSnapshot>,
-    /// At the last long change.
-    long: HistogramSnapshot,
-    long_changes: VecDeque<HistogramSnapshot>,
+    /// At the last short change, packed.
+    last: Vec<u8>,
+    short_changes: Changes<SHORT_CHANGES>,
+    long_changes: Changes<LONG_CHANGES>,
 }
 
 impl History {
-    /// Records the values of all rows. Rows that are gone are forgotten.
-    pub fn record(&self, snapshots: &[Snapshot]) {
-        let mut inner = self.inner();
-        inner.steps += 1;
+    /// Records the values of all rows, one table after the other. Rows that are gone are forgotten. Another recording must not run at the same
+    /// time.
+    pub fn record(&self, snapshots: impl IntoIterator<Item = Snapshot>) {
+        self.inner().steps += 1;
         for snapshot in snapshots {
+            let mut inner = self.inner();
             for row in &snapshot.rows {
                 inner.record(snapshot.table, row);
             }
         }
-        inner.forget();
+        self.inner().forget();
     }
 
     /// Returns what a distribution has got in the last `over`, or up to ten seconds longer; `now` is its present value. Windows up to a minute
@@ -115,7 +121,7 @@ impl History {
         let Some(TableValue::Distribution(now)) = row.get(column) else { return HistogramSnapshot::default() };
         let inner = self.inner();
         match inner.cell(table, row, column) {
-            Some(Cell::Distribution(kept)) => kept.window(now, over),
+            Some(Cell::Distribution(kept)) => kept.window(now, over, inner.steps),
             _ => HistogramSnapshot::clone(now),
         }
     }
@@ -124,7 +130,7 @@ impl History {
     pub fn points(&self, table: &'static Table, row: &TableRow, column: usize) -> Points {
         let inner = self.inner();
         let Some(Cell::Number(kept)) = inner.cell(table, row, column) else { return Points::default() };
-        Points { fine: kept.fine.iter().rev().copied().collect(), coarse: kept.coarse.iter().rev().copied().collect() }
+        Points { fine: kept.fine.newest().collect(), coarse: kept.coarse.newest().collect() }
     }
 
     /// Returns the number of numbers and of distributions that have a history.
@@ -148,7 +154,10 @@ impl Inner {
         let (key, steps) = (key_of(table, row), self.steps);
         if !self.rows.contains_key(&key) {
             let cells = self.cells_of(table);
-            self.rows.insert(key_of(table, row), Row { step: steps, cells });
+            // A row without room is not known: it would take memory, and get none when there is room again.
+            if cells.iter().any(|cell| !matches!(cell, Cell::None)) {
+                self.rows.insert(key_of(table, row), Row { step: steps, cells });
+            }
         }
         let Some(kept) = self.rows.get_mut(&key) else { return };
         kept.step = steps;
@@ -164,15 +173,15 @@ impl Inner {
     }
 
     /// The cells of a new row, as far as the bounds allow.
-    fn cells_of(&mut self, table: &'static Table) -> Vec<Cell> {
+    fn cells_of(&mut self, table: &'static Table) -> Box<[Cell]> {
         let cell = |kind: Kind| match kind {
             Kind::Counter | Kind::Gauge if self.numbers < MAX_NUMBERS => {
                 self.numbers += 1;
-                Cell::Number(Number::default())
+                Cell::Number(Box::default())
             }
             Kind::Histogram if self.distributions < MAX_DISTRIBUTIONS => {
                 self.distributions += 1;
-                Cell::Distribution(Distribution::default())
+                Cell::Distribution(Box::default())
             }
             _ => Cell::None,
         };
@@ -189,58 +198,60 @@ impl Inner {
 }
 
 fn key_of(table: &'static Table, row: &TableRow) -> Key {
-    let mut key = String::new();
-    for label in table.labels(row) {
-        key.push_str(label);
-        // Keeps ("a", "bc") apart from ("ab", "c").
-        key.push('\u{1f}');
-    }
-    Key(table.name, key.into_boxed_str())
-}
-
-/// Adds a point to a ring of at most this many.
-fn push<T>(ring: &mut VecDeque<T>, most: usize, point: T) {
-    if ring.len() == most {
-        ring.pop_front();
-    }
-    ring.push_back(point);
+    let mut hasher = DefaultHasher::new();
+    table.name.hash(&mut hasher);
+    table.labels(row).for_each(|label| label.hash(&mut hasher));
+    Key(hasher.finish())
 }
 
 impl Number {
     fn record(&mut self, now: f64, is_counter: bool, steps: u64) {
         let point = if is_counter { now - self.last } else { now };
         self.last = now;
-        push(&mut self.fine, FINE_POINTS, point as f32);
+        self.fine.push(point as f32);
         if steps.is_multiple_of(COARSE_STEPS) {
-            let points = self.fine.iter().rev().take(COARSE_STEPS as usize);
-            let (sum, count) = (points.clone().sum::<f32>(), points.count() as f32);
-            push(&mut self.coarse, COARSE_POINTS, if is_counter { sum } else { sum / count });
+            let points = || self.fine.newest().take(COARSE_STEPS as usize);
+            let (sum, count) = (points().sum::<f32>(), points().count() as f32);
+            self.coarse.push(if is_counter { sum } else { sum / count });
         }
     }
 }
 
 impl Distribution {
     fn record(&mut self, now: &HistogramSnapshot, steps: u64) {
-        if steps.is_multiple_of(SHORT_STEPS) {
-            push(&mut self.short_changes, SHORT_CHANGES, now.since(&self.short));
-            self.short = now.without_exemplars();
+        if !steps.is_multiple_of(SHORT_STEPS) {
+            return;
+        }
+        let change = now.since(&self.last());
+        self.short_changes.push(&change);
+        if change != HistogramSnapshot::default() {
+            self.last.clear();
+            packed::pack(now, &mut self.last);
         }
         if steps.is_multiple_of(COARSE_STEPS) {
-            push(&mut self.long_changes, LONG_CHANGES, now.since(&self.long));
-            self.long = now.without_exemplars();
+            let mut long = HistogramSnapshot::default();
+            self.short_changes.add_newest(SHORT_CHANGES, &mut long);
+            self.long_changes.push(&long);
         }
     }
 
-    fn window(&self, now: &HistogramSnapshot, over: Duration) -> HistogramSnapshot {
+    /// The value at the last short change.
+    fn last(&self) -> HistogramSnapshot {
+        packed::unpack(&mut &self.last[..])
+    }
+
+    fn window(&self, now: &HistogramSnapshot, over: Duration, steps: u64) -> HistogramSnapshot {
         let short = over.div_duration_f64(STEP * SHORT_STEPS as u32).ceil() as usize;
         let long = over.div_duration_f64(STEP * COARSE_STEPS as u32).ceil() as usize;
-        let (last, changes, count) = match (short <= SHORT_CHANGES, long <= LONG_CHANGES) {
-            (true, _) => (&self.short, &self.short_changes, short),
-            (false, true) => (&self.long, &self.long_changes, long),
+        // A long window ends with the short changes since the last long one.
+        let (short, long) = match (short <= SHORT_CHANGES, long <= LONG_CHANGES) {
+            (true, _) => (short, 0),
+            (false, true) => ((steps % COARSE_STEPS / SHORT_STEPS) as usize, long),
             (false, false) => return now.without_exemplars(),
         };
-        let mut window = now.since(last);
-        changes.iter().rev().take(count).for_each(|change| window.add(change));
+        let mut window = now.since(&self.last());
+        self.short_changes.add_newest(short, &mut window);
+        self.long_changes.add_newest(long, &mut window);
         window
     }
 }
@@ -271,7 +282,7 @@ mod tests {
     }
 
     fn record(history: &History, rows: &[TableRow]) {
-        history.record(&[Snapshot { table: &ROUTE, rows: rows.to_vec() }]);
+        history.record([Snapshot { table: &ROUTE, rows: rows.to_vec() }]);
     }
 
     #[test]
@@ -315,6 +326,36 @@ mod tests {
         assert_eq!(history.points(&ROUTE, &rows[MAX_NUMBERS - 1], 1), Points::default());
         record(&history, &rows[..1]);
         assert_eq!(history.kept(), [2, 1]);
+        let late = &rows[MAX_NUMBERS - 1..];
+        record(&history, late);
+        assert_eq!(history.points(&ROUTE, &late[0], 1).fine, [1.0], "a row that had no room gets it");
+    }
+
+    #[test]
+    fn windows_of_any_length_are_what_was_recorded_in_them() {
+        let (history, durations) = (History::default(), Histogram::new());
+        // One duration between two steps, so that a window's count is its number of steps.
+        let count = |over: u64| {
+            let window = history.distribution(&ROUTE, &row("/a", 0, &durations), 3, Duration::from_secs(over));
+            (window.count(), window.sum().as_secs())
+        };
+        for step in 1..=400 {
+            durations.record(Duration::from_secs(1));
+            record(&history, &[row("/a", 0, &durations)]);
+            // A step after the last short and the last long change.
+            let (short, long) = (step % SHORT_STEPS, step % COARSE_STEPS);
+            for (over, expected) in
+                [(10, 2 + short), (60, 12 + short), (61, 24 + long), (300, 60 + long), (900, 180 + long), (901, step)]
+            {
+                let expected = expected.min(step);
+                assert_eq!(count(over), (expected, expected), "{over} s at step {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_takes_little_memory() {
+        assert!(size_of::<Cell>() <= 16 && size_of::<Number>() <= 96 && size_of::<Distribution>() <= 96);
     }
 
     #[test]

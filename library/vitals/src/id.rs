@@ -83,7 +83,10 @@ impl TraceContext {
     /// Returns the same trace with a span of its own, for the work that this one caused.
     #[must_use]
     pub fn child(&self) -> Self {
-        Self { span: Self::new().span, ..*self }
+        let mut span = [0; 8];
+        fill_entropy(&mut span);
+        span[0] |= 1;
+        Self { span, ..*self }
     }
 
     /// Returns true when the caller records this trace.

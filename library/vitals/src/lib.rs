@@ -55,6 +55,6 @@ pub use history::History;
 pub use id::{InvalidId, TraceContext, new_id, new_request_id, new_request_id_and_trace};
 pub use in_flight::{InFlight, InFlightSlot, Step, Work};
 pub use live::{Live, Reading};
-pub use registry::Registry;
+pub use registry::{Registry, Tables};
 pub use snapshot::{CLASSIC_BOUNDS, CLASSIC_LARGEST, CLASSIC_SMALLEST, Exemplar, HistogramSnapshot};
 pub use table::{Column, Kind, Snapshot, Source, Table, TableRow, TableValue, Unit};

@@ -55,10 +55,26 @@ impl Registry {
         self.snapshot_where(|table| names.contains(&table.name))
     }
 
+    /// Every table with its rows at the time when it is asked for, in the order of first registration: where rows are many, one table after the
+    /// other takes less memory than all of them.
+    pub fn tables(&self) -> Tables {
+        let mut names: Vec<&'static str> = Vec::new();
+        for source in self.living() {
+            let name = source.table().name;
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        Tables { registry: self.clone(), names: names.into_iter() }
+    }
+
+    fn living(&self) -> Vec<Arc<dyn Source>> {
+        self.sources().iter().filter_map(Weak::upgrade).collect()
+    }
+
     fn snapshot_where(&self, is_asked: impl Fn(&Table) -> bool) -> Vec<Snapshot> {
-        let living: Vec<Arc<dyn Source>> = self.sources().iter().filter_map(Weak::upgrade).collect();
         let mut tables: Vec<(Snapshot, HashSet<u64>)> = Vec::new();
-        for source in living {
+        for source in self.living() {
             let table = source.table();
             if !is_asked(table) {
                 continue;
@@ -77,7 +93,7 @@ impl Registry {
 
     /// Records the present values in the [`History`]; to be called every [`STEP`](crate::history::STEP).
     pub fn record_history(&self) {
-        self.inner.history.record(&self.snapshot());
+        self.inner.history.record(self.tables());
     }
 
     /// Returns the past values.
@@ -93,6 +109,23 @@ impl Registry {
     fn sources(&self) -> MutexGuard<'_, Vec<Weak<dyn Source>>> {
         // A list of weak pointers is whole whatever happened to the thread that held the lock.
         self.inner.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The tables of a registry, one after the other.
+#[derive(Debug)]
+pub struct Tables {
+    registry: Registry,
+    names: std::vec::IntoIter<&'static str>,
+}
+
+impl Iterator for Tables {
+    type Item = Snapshot;
+
+    fn next(&mut self) -> Option<Snapshot> {
+        // A table whose sources are gone meanwhile is left out.
+        let registry = &self.registry;
+        self.names.find_map(|name| registry.snapshot_where(|table| table.name == name).pop())
     }
 }
 
@@ -178,6 +211,29 @@ mod tests {
         let tables = registry.snapshot_of(&["part"]);
         assert_eq!((tables.len(), tables[0].table.name), (1, "part"));
         assert!(!other.is_read.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn tables_are_read_one_after_the_other_when_they_are_asked_for() {
+        const OTHER: Table = Table { name: "other", help: "Another part.", columns: &[] };
+        struct Other;
+        impl Source for Other {
+            fn table(&self) -> &'static Table {
+                &OTHER
+            }
+            fn rows(&self) -> Vec<TableRow> {
+                vec![Vec::new()]
+            }
+        }
+        let registry = Registry::new();
+        let (part, other) = (Arc::new(Part("one")), Arc::new(Other));
+        registry.register(part.clone());
+        registry.register(other.clone());
+        assert_eq!(registry.tables().map(|table| table.table.name).collect::<Vec<_>>(), ["part", "other"]);
+        let mut tables = registry.tables();
+        assert_eq!(tables.next().unwrap().rows, [[TableValue::text("one")]]);
+        drop(other);
+        assert!(tables.next().is_none(), "it is gone");
     }
 
     #[test]

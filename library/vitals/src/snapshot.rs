@@ -43,6 +43,11 @@ impl HistogramSnapshot {
         Self { slots, nanos, exemplars }
     }
 
+    /// The sum of all in nanoseconds.
+    pub(crate) const fn nanos(&self) -> u64 {
+        self.nanos
+    }
+
     /// Returns the number of recorded values.
     pub fn count(&self) -> u64 {
         self.slots.iter().map(|(_, count)| count).sum()

@@ -130,6 +130,15 @@ pub enum Recipe {
         /// The names of which one should be there.
         any_of: Vec<String>,
     },
+    /// Looks for a metric that a file names: the fault is that the service does not publish it.
+    Unpublished {
+        /// The path of the file.
+        file: String,
+        /// The name of the metric.
+        name: String,
+        /// The path of the metrics, on the admin listener if there is one.
+        path: String,
+    },
     /// Runs a command in the repository, without starting anything: the fault is that it fails.
     Command(String),
 }

@@ -12,6 +12,9 @@ pub const MAX_FIELD_BYTES: usize = 8 * 1024;
 
 /// Takes the fields of one event or span, each with its value as JSON.
 pub(super) trait Take {
+    /// Returns false for a field that it leaves out, whose value need not be made.
+    fn wants(&self, name: &'static str) -> bool;
+
     /// Takes a field; `write` appends its value.
     fn take(&mut self, name: &'static str, write: impl FnOnce(&mut String));
 }
@@ -25,17 +28,22 @@ fn cut(text: &str, most: usize) -> &str {
     &text[..end.unwrap_or(0)]
 }
 
+/// Appends a text without its secrets.
+fn push_redacted(out: &mut String, text: &str) {
+    // Redacted before it is cut: a cut inside a URL would leave a password without the `@` that shows what it is.
+    push_text(out, cut(&redact::text(text), MAX_FIELD_BYTES));
+}
+
 impl<T: Take> Fields<T> {
     fn put(&mut self, field: &Field, write: impl FnOnce(&mut String)) {
-        match redact::is_secret_name(field.name()) {
-            true => self.0.take(field.name(), |out| push_text(out, redact::REDACTED)),
-            false => self.0.take(field.name(), write),
+        let name = field.name();
+        if !self.0.wants(name) {
+            return;
         }
-    }
-
-    fn put_text(&mut self, field: &Field, text: &str) {
-        // Redacted before it is cut: a cut inside a URL would leave a password without the `@` that shows what it is.
-        self.put(field, |out| push_text(out, cut(&redact::text(text), MAX_FIELD_BYTES)));
+        match redact::is_secret_name(name) {
+            true => self.0.take(name, |out| push_text(out, redact::REDACTED)),
+            false => self.0.take(name, write),
+        }
     }
 
     fn put_displayed(&mut self, field: &Field, value: impl fmt::Display) {
@@ -59,18 +67,20 @@ impl<T: Take> Visit for Fields<T> {
         self.put_displayed(field, value);
     }
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put_text(field, value);
+        self.put(field, |out| push_redacted(out, value));
     }
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let mut text = value.to_string();
-        let mut cause = value.source();
-        while let Some(next) = cause {
-            let _ = write!(text, ": {next}");
-            cause = next.source();
-        }
-        self.put_text(field, &text);
+        self.put(field, |out| {
+            let mut text = value.to_string();
+            let mut cause = value.source();
+            while let Some(next) = cause {
+                let _ = write!(text, ": {next}");
+                cause = next.source();
+            }
+            push_redacted(out, &text);
+        });
     }
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put_text(field, &format!("{value:?}"));
+        self.put(field, |out| push_redacted(out, &format!("{value:?}")));
     }
 }

@@ -67,10 +67,12 @@ fn begin(out: &mut String, metadata: &Metadata<'_>, now: SystemTime) {
 struct Message<'l>(&'l mut String);
 
 impl Take for Message<'_> {
-    fn take(&mut self, name: &'static str, write: impl FnOnce(&mut String)) {
-        if name == "message" {
-            write(self.0);
-        }
+    fn wants(&self, name: &'static str) -> bool {
+        name == "message"
+    }
+
+    fn take(&mut self, _name: &'static str, write: impl FnOnce(&mut String)) {
+        write(self.0);
     }
 }
 
@@ -82,23 +84,33 @@ struct Others<'l> {
 }
 
 impl Take for &mut Others<'_> {
+    fn wants(&self, name: &'static str) -> bool {
+        Others::wants(self, name)
+    }
+
     fn take(&mut self, name: &'static str, write: impl FnOnce(&mut String)) {
         Others::take(self, name, write);
     }
 }
 
 impl Others<'_> {
+    fn wants(&self, name: &'static str) -> bool {
+        name != "message" && self.count < MAX_FIELDS && !self.names[..self.count].contains(&name)
+    }
+
     fn take(&mut self, name: &'static str, write: impl FnOnce(&mut String)) {
-        if name == "message" || self.count == MAX_FIELDS || self.names[..self.count].contains(&name) {
+        if !self.wants(name) {
             return;
         }
         self.names[self.count] = name;
         self.count += 1;
-        self.out.push_str(if RESERVED.contains(&name) { r#","event."# } else { r#",""# });
-        // The quote that opens the name is written already.
-        let quote = self.out.len();
+        self.out.push(',');
+        let name_begins = self.out.len();
         push_text(self.out, name);
-        self.out.remove(quote);
+        if RESERVED.contains(&name) {
+            // Behind the quote.
+            self.out.insert_str(name_begins + 1, "event.");
+        }
         self.out.push(':');
         write(self.out);
     }

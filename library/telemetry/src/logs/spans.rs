@@ -32,6 +32,10 @@ impl SpanFields {
 }
 
 impl Take for &mut SpanFields {
+    fn wants(&self, _name: &'static str) -> bool {
+        true
+    }
+
     fn take(&mut self, name: &'static str, write: impl FnOnce(&mut String)) {
         let mut value = String::new();
         write(&mut value);

@@ -156,20 +156,21 @@ pub(super) struct Span {
     pub(super) now: SystemTime,
 }
 
-/// The numbers of snapshots as export requests of at most [`MAX_POINTS`] points or little more: the words of a row are not parted. Each is made when it
-/// is asked for.
+/// The numbers of tables as export requests of at most [`MAX_POINTS`] points or little more: the words of a row are not parted. Each is made when it
+/// is asked for, and each table is asked for when the one before is written.
 #[derive(Debug)]
-pub(super) struct Batches<'s> {
+pub(super) struct Batches<'s, I> {
     resource: &'s Resource,
-    snapshots: &'s [Snapshot],
+    tables: I,
     span: Span,
-    /// The next table, column and row.
-    place: (usize, usize, usize),
+    /// The table that is written, and the next column and row.
+    table: Option<Snapshot>,
+    place: (usize, usize),
 }
 
-impl<'s> Batches<'s> {
-    pub(super) fn new(resource: &'s Resource, snapshots: &'s [Snapshot], span: Span) -> Self {
-        Self { resource, snapshots, span, place: (0, 0, 0) }
+impl<'s, I: Iterator<Item = Snapshot>> Batches<'s, I> {
+    pub(super) fn new(resource: &'s Resource, tables: impl IntoIterator<IntoIter = I>, span: Span) -> Self {
+        Self { resource, tables: tables.into_iter(), span, table: None, place: (0, 0) }
     }
 
     fn request(&self, metrics: Vec<Metric>) -> Vec<u8> {
@@ -178,41 +179,60 @@ impl<'s> Batches<'s> {
             ResourceMetrics { resource: Some(self.resource.message()), scope_metrics: vec![scope_metrics] };
         ExportRequest { resource_metrics: vec![resource_metrics] }.encode_to_vec()
     }
+
+    /// The next points, at most so many, of one column of the table; none at its end.
+    fn next_metric(&mut self, most: usize) -> Option<Metric> {
+        let snapshot = self.table.as_ref().filter(|snapshot| !snapshot.rows.is_empty())?;
+        let (index, row) = &mut self.place;
+        while let Some(column) = snapshot.table.columns.get(*index) {
+            let end = snapshot.rows.len().min(*row + most);
+            let data = data_of(snapshot, *row..end, *index, column, self.span);
+            let is_whole = data.is_none() || end == snapshot.rows.len();
+            (*index, *row) = if is_whole { (*index + 1, 0) } else { (*index, end) };
+            if data.is_some() {
+                return Some(Metric {
+                    name: name_of(snapshot.table, column),
+                    description: column.help.to_owned(),
+                    unit: unit_of(column.unit).to_owned(),
+                    data,
+                });
+            }
+        }
+        None
+    }
 }
 
-impl Iterator for Batches<'_> {
+impl<I: Iterator<Item = Snapshot>> Iterator for Batches<'_, I> {
     /// A request, and its number of points.
     type Item = (Vec<u8>, u64);
 
     fn next(&mut self) -> Option<(Vec<u8>, u64)> {
         let (mut metrics, mut points) = (Vec::new(), 0);
-        let (mut table, mut index, mut row) = self.place;
-        while let Some(snapshot) = self.snapshots.get(table).filter(|_| points < MAX_POINTS) {
-            let column = snapshot.table.columns.get(index).filter(|_| !snapshot.rows.is_empty());
-            let Some(column) = column else {
-                (table, index) = (table + 1, 0);
+        while points < MAX_POINTS {
+            if let Some(metric) = self.next_metric(MAX_POINTS - points) {
+                points += metric.data.as_ref().map_or(0, Data::points);
+                metrics.push(metric);
                 continue;
-            };
-            let end = snapshot.rows.len().min(row + MAX_POINTS - points);
-            if let Some(data) = data_of(snapshot, row..end, index, column, self.span) {
-                points += match &data {
-                    Data::Gauge(gauge) => gauge.data_points.len(),
-                    Data::Sum(sum) => sum.data_points.len(),
-                    Data::Histogram(histogram) => histogram.data_points.len(),
-                };
-                metrics.push(Metric {
-                    name: name_of(snapshot.table, column),
-                    description: column.help.to_owned(),
-                    unit: unit_of(column.unit).to_owned(),
-                    data: Some(data),
-                });
-                (index, row) = if end == snapshot.rows.len() { (index + 1, 0) } else { (index, end) };
-            } else {
-                (index, row) = (index + 1, 0);
+            }
+            // The one before goes first: both need not be in memory.
+            (self.table, self.place) = (None, (0, 0));
+            self.table = self.tables.next();
+            if self.table.is_none() {
+                break;
             }
         }
-        self.place = (table, index, row);
         (!metrics.is_empty()).then(|| (self.request(metrics), points as u64))
+    }
+}
+
+impl Data {
+    /// The number of points.
+    fn points(&self) -> usize {
+        match self {
+            Self::Gauge(gauge) => gauge.data_points.len(),
+            Self::Sum(sum) => sum.data_points.len(),
+            Self::Histogram(histogram) => histogram.data_points.len(),
+        }
     }
 }
 
@@ -343,7 +363,7 @@ mod tests {
         let span = Span { started: SystemTime::UNIX_EPOCH, now: SystemTime::UNIX_EPOCH + Duration::from_secs(1) };
         let snapshot = Snapshot { table: &CALLS, rows: vec![row] };
         let (resource, snapshots) = (Resource::of_service("shop", "1", "here"), [snapshot]);
-        let mut batches = Batches::new(&resource, &snapshots, span);
+        let mut batches = Batches::new(&resource, snapshots, span);
         let (encoded, points) = batches.next().unwrap();
         assert_eq!((points, batches.next()), (5, None));
         metrics_of(&encoded)
@@ -390,7 +410,7 @@ mod tests {
         let (resource, now) = (Resource::default(), SystemTime::UNIX_EPOCH);
         let span = Span { started: now, now };
         let (mut failures, mut words, mut durations, mut all) = (0, 0, 0, 0);
-        for (encoded, points) in Batches::new(&resource, &snapshots, span) {
+        for (encoded, points) in Batches::new(&resource, snapshots, span) {
             assert!((1..=2 * MAX_POINTS as u64).contains(&points), "{points} points");
             all += points;
             for metric in metrics_of(&encoded) {

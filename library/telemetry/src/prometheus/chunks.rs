@@ -1,6 +1,7 @@
 //! Metrics in parts, so that a scrape of many megabytes is never in memory as a whole.
 
 use std::borrow::Borrow;
+use std::ops::ControlFlow;
 
 use vitals::{Kind, Snapshot};
 
@@ -8,30 +9,49 @@ use super::accept::Format;
 use super::family::{Family, labels_of};
 use super::{open_metrics, protobuf, text_format};
 
-/// Bytes from which on a part is returned: the series that passes them is its last one. A family in protobuf is one part of any size, as its
-/// length comes first.
+/// Bytes from which on a part is returned: the series that passes them is its last one.
 pub const CHUNK: usize = 64 * 1024;
 
-/// The parts of all numbers of snapshots in a format. Each is made when it is asked for.
+/// The parts of all numbers of tables in a format. Each part is made when it is asked for, and each table is asked for when the one before is written.
 #[derive(Debug)]
-pub struct Chunks<S> {
+pub struct Chunks<I: Iterator> {
     format: Format,
-    snapshots: S,
-    /// The next table, column and row.
-    place: (usize, usize, usize),
-    /// The labels of the table's rows, as both text formats write them.
+    tables: I,
+    /// The table that is written.
+    table: Option<I::Item>,
+    /// The next column and row.
+    place: (usize, usize),
+    /// The labels of the table's rows, as both text formats write them; empty where they are needed once.
     labels: Vec<String>,
     is_at_end: bool,
 }
 
-impl<S: Borrow<[Snapshot]>> Chunks<S> {
-    /// The parts of these snapshots.
-    pub fn new(format: Format, snapshots: S) -> Self {
-        Self { format, snapshots, place: (0, 0, 0), labels: Vec::new(), is_at_end: false }
+impl<I: Iterator<Item: Borrow<Snapshot>>> Chunks<I> {
+    /// The parts of these tables.
+    pub fn new(format: Format, tables: impl IntoIterator<IntoIter = I>) -> Self {
+        let tables = tables.into_iter();
+        Self { format, tables, table: None, place: (0, 0), labels: Vec::new(), is_at_end: false }
+    }
+
+    /// Takes the next table; false at the end.
+    fn next_table(&mut self) -> bool {
+        // The one before goes first: both need not be in memory.
+        (self.table, self.labels, self.place) = (None, Vec::new(), (0, 0));
+        self.table = self.tables.next();
+        let Some(snapshot) = self.table.as_ref().map(Borrow::borrow) else { return false };
+        let metrics = snapshot.table.columns.iter().filter(|column| is_metric(column.kind));
+        if self.format != Format::Protobuf && metrics.count() > 1 {
+            self.labels = snapshot.rows.iter().map(|row| labels_of(snapshot.table, row)).collect();
+        }
+        true
     }
 }
 
-impl<S: Borrow<[Snapshot]>> Iterator for Chunks<S> {
+fn is_metric(kind: Kind) -> bool {
+    !matches!(kind, Kind::Label | Kind::State)
+}
+
+impl<I: Iterator<Item: Borrow<Snapshot>>> Iterator for Chunks<I> {
     type Item = Vec<u8>;
 
     fn next(&mut self) -> Option<Vec<u8>> {
@@ -39,29 +59,16 @@ impl<S: Borrow<[Snapshot]>> Iterator for Chunks<S> {
             return None;
         }
         let mut out = Out { text: String::new(), bytes: Vec::new() };
-        let (mut table, mut column, mut row) = self.place;
-        while let Some(snapshot) = self.snapshots.borrow().get(table) {
-            if column == 0 && row == 0 {
-                self.labels.clear();
-                self.labels.extend(snapshot.rows.iter().map(|row| labels_of(snapshot.table, row)));
-            }
-            let is_metric = |kind: Kind| !matches!(kind, Kind::Label | Kind::State);
-            let columns = snapshot.table.columns;
-            while let Some(shown) = columns.get(column).filter(|_| !snapshot.rows.is_empty()) {
-                if is_metric(shown.kind) {
-                    let family = Family::new(snapshot, column, &self.labels);
-                    row = out.write(self.format, &family, row);
-                }
-                // A family that is not at its end has filled the part.
-                if row == 0 {
-                    column += 1;
-                }
-                if out.is_full() {
-                    self.place = (table, column, row);
+        loop {
+            if let Some(snapshot) = self.table.as_ref().map(Borrow::borrow) {
+                let written = out.write_table(self.format, snapshot, &self.labels, &mut self.place);
+                if written.is_break() {
                     return Some(out.into_bytes());
                 }
             }
-            (table, column) = (table + 1, 0);
+            if !self.next_table() {
+                break;
+            }
         }
         self.is_at_end = true;
         if self.format == Format::OpenMetrics {
@@ -87,25 +94,46 @@ impl Out {
         if self.bytes.is_empty() { self.text.into_bytes() } else { self.bytes }
     }
 
+    /// Writes the table from a place on, and moves the place; breaks when the part is full.
+    fn write_table(
+        &mut self,
+        format: Format,
+        snapshot: &Snapshot,
+        labels: &[String],
+        (column, row): &mut (usize, usize),
+    ) -> ControlFlow<()> {
+        while let Some(shown) = snapshot.table.columns.get(*column).filter(|_| !snapshot.rows.is_empty()) {
+            if is_metric(shown.kind) {
+                *row = self.write(format, &Family::new(snapshot, *column, labels), *row);
+            }
+            // A family that is not at its end has filled the part.
+            if *row == 0 {
+                *column += 1;
+            }
+            if self.is_full() {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
     /// Writes the series of a family from a row on, with its head before the first one; returns the row that is next, 0 after the last one.
     fn write(&mut self, format: Format, family: &Family<'_>, from: usize) -> usize {
-        if format == Format::Protobuf {
-            protobuf::write(&mut self.bytes, family);
-            return 0;
-        }
         if from == 0 {
             match format {
                 Format::OpenMetrics => open_metrics::write_head(&mut self.text, family),
-                _ => text_format::write_head(&mut self.text, family),
+                Format::Text => text_format::write_head(&mut self.text, family),
+                Format::Protobuf => protobuf::write_head(&mut self.bytes, family),
             }
         }
-        for (row, series) in family.series().enumerate().skip(from) {
+        for row in from..family.len() {
             if row > from && self.is_full() {
                 return row;
             }
             match format {
-                Format::OpenMetrics => open_metrics::write(&mut self.text, family, &series),
-                _ => text_format::write(&mut self.text, family, &series),
+                Format::OpenMetrics => open_metrics::write(&mut self.text, family, &family.series(row)),
+                Format::Text => text_format::write(&mut self.text, family, &family.series(row)),
+                Format::Protobuf => protobuf::write(&mut self.bytes, family, row),
             }
         }
         0

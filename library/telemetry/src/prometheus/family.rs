@@ -18,8 +18,7 @@ pub(super) struct Family<'s> {
 /// One row of a family.
 pub(super) struct Series<'s> {
     /// The labels as both text formats write them, without braces.
-    pub(super) labels: &'s str,
-    pub(super) row: &'s TableRow,
+    pub(super) labels: Cow<'s, str>,
     pub(super) value: Value<'s>,
 }
 
@@ -31,7 +30,7 @@ pub(super) enum Value<'s> {
 }
 
 impl<'s> Family<'s> {
-    /// The family of a table's column, with the labels of each row.
+    /// The family of a table's column, with the labels of each row where they are made already.
     pub(super) fn new(snapshot: &'s Snapshot, index: usize, labels: &'s [String]) -> Self {
         let (table, column) = (snapshot.table, &snapshot.table.columns[index]);
         Self { name: metric_name(table, column), column, index, table, rows: &snapshot.rows, labels }
@@ -39,10 +38,21 @@ impl<'s> Family<'s> {
 }
 
 impl Family<'_> {
-    /// The series of all rows.
-    pub(super) fn series(&self) -> impl Iterator<Item = Series<'_>> {
-        let rows = self.rows.iter().zip(self.labels.iter());
-        rows.map(|(row, labels)| Series { labels, row, value: self.value(&row[self.index]) })
+    /// The number of rows.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The series of a row.
+    pub(super) fn series(&self, row: usize) -> Series<'_> {
+        let labels = self.labels.get(row).map(|labels| Cow::Borrowed(labels.as_str()));
+        let labels = labels.unwrap_or_else(|| Cow::Owned(labels_of(self.table, &self.rows[row])));
+        Series { labels, value: self.value_of(row) }
+    }
+
+    /// The value of a row.
+    pub(super) fn value_of(&self, row: usize) -> Value<'_> {
+        self.value(&self.rows[row][self.index])
     }
 
     fn value<'v>(&self, value: &'v TableValue) -> Value<'v> {
@@ -54,8 +64,8 @@ impl Family<'_> {
     }
 
     /// Names and texts of a row's labels.
-    pub(super) fn labels<'r>(&self, row: &'r TableRow) -> impl Iterator<Item = (&'static str, &'r str)> + use<'_, 'r> {
-        let labels = self.table.columns.iter().zip(row).filter(|(column, _)| column.kind == Kind::Label);
+    pub(super) fn labels(&self, row: usize) -> impl Iterator<Item = (&'static str, &str)> {
+        let labels = self.table.columns.iter().zip(&self.rows[row]).filter(|(column, _)| column.kind == Kind::Label);
         labels.filter_map(|(column, value)| Some((column.name, value.as_text()?)))
     }
 

@@ -23,16 +23,16 @@ pub(super) fn write(out: &mut String, family: &Family<'_>, series: &Series<'_>) 
     let (name, suffix) = (family.name.as_str(), family.suffix());
     match series.value {
         Value::Number(number) => {
-            write_series(out, [name, suffix], series.labels);
+            write_series(out, [name, suffix], &series.labels);
             write_number(out, number);
             out.push('\n');
         }
         Value::Words(now, words) => {
             for word in words {
-                write_word(out, [name, ""], series.labels, [family.column.name, word], *word == now);
+                write_word(out, [name, ""], &series.labels, [family.column.name, word], *word == now);
             }
         }
-        Value::Histogram(histogram) => write_histogram(out, name, series.labels, histogram),
+        Value::Histogram(histogram) => write_histogram(out, name, &series.labels, histogram),
     }
 }
 

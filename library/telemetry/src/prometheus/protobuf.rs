@@ -4,7 +4,7 @@
 use std::time::UNIX_EPOCH;
 
 use prost::{Message, encoding};
-use vitals::{HistogramSnapshot, TableRow, exponential};
+use vitals::{HistogramSnapshot, exponential};
 
 use super::family::{Family, Value};
 
@@ -122,42 +122,52 @@ use message::{
 /// The tag of the series in a `MetricFamily`.
 const METRIC: u32 = 4;
 
-/// Writes one family with its series, with its length before it.
-pub(super) fn write(out: &mut Vec<u8>, family: &Family<'_>) {
-    let kind = match family.kind() {
-        "counter" => MetricType::Counter,
-        "histogram" => MetricType::Histogram,
-        _ => MetricType::Gauge,
-    };
-    // Each series is encoded before the next one is made: as messages all of them would take several times their bytes.
-    let mut series_bytes = Vec::new();
-    let mut write = |metric: Metric| encoding::message::encode(METRIC, &metric, &mut series_bytes);
-    for series in family.series() {
-        let labels = labels_of(family, series.row);
-        match series.value {
-            Value::Number(value) => write(number(kind, labels, value)),
-            Value::Words(now, words) => words.iter().for_each(|word| {
-                let mut labels = labels.clone();
-                labels.push(pair(family.column.name, word));
-                write(number(MetricType::Gauge, labels, f64::from(u8::from(*word == now))));
-            }),
-            Value::Histogram(histogram) => {
-                let histogram = Some(of_histogram(histogram));
-                write(Metric { label: labels, histogram, ..Metric::default() });
-            }
-        }
-    }
+/// Writes the length of a family and all of it but its series.
+pub(super) fn write_head(out: &mut Vec<u8>, family: &Family<'_>) {
     let head = MetricFamily {
         name: Some(format!("{}{}", family.name, family.suffix())),
         help: Some(family.column.help.to_owned()),
-        kind: Some(kind as i32),
+        kind: Some(kind_of(family) as i32),
         metric: Vec::new(),
         unit: Some(family.unit().to_owned()).filter(|unit| !unit.is_empty()),
     };
-    let head = head.encode_to_vec();
-    encoding::encode_varint((head.len() + series_bytes.len()) as u64, out);
-    out.extend_from_slice(&head);
-    out.extend_from_slice(&series_bytes);
+    let mut length = head.encoded_len();
+    for row in 0..family.len() {
+        // Made again when they are written: all of them would take several times the memory of the rest of a scrape.
+        each_metric(family, row, |metric| length += encoding::message::encoded_len(METRIC, &metric));
+    }
+    encoding::encode_varint(length as u64, out);
+    out.extend_from_slice(&head.encode_to_vec());
+}
+
+/// Writes the series of a row.
+pub(super) fn write(out: &mut Vec<u8>, family: &Family<'_>, row: usize) {
+    each_metric(family, row, |metric| encoding::message::encode(METRIC, &metric, out));
+}
+
+fn kind_of(family: &Family<'_>) -> MetricType {
+    match family.kind() {
+        "counter" => MetricType::Counter,
+        "histogram" => MetricType::Histogram,
+        _ => MetricType::Gauge,
+    }
+}
+
+/// Makes the series of a row: several where it is a state of known words.
+fn each_metric(family: &Family<'_>, row: usize, mut take: impl FnMut(Metric)) {
+    let labels = labels_of(family, row);
+    match family.value_of(row) {
+        Value::Number(value) => take(number(kind_of(family), labels, value)),
+        Value::Words(now, words) => words.iter().for_each(|word| {
+            let mut labels = labels.clone();
+            labels.push(pair(family.column.name, word));
+            take(number(MetricType::Gauge, labels, f64::from(u8::from(*word == now))));
+        }),
+        Value::Histogram(histogram) => {
+            let histogram = Some(of_histogram(histogram));
+            take(Metric { label: labels, histogram, ..Metric::default() });
+        }
+    }
 }
 
 fn number(kind: MetricType, label: Vec<LabelPair>, value: f64) -> Metric {
@@ -168,7 +178,7 @@ fn number(kind: MetricType, label: Vec<LabelPair>, value: f64) -> Metric {
     }
 }
 
-fn labels_of(family: &Family<'_>, row: &TableRow) -> Vec<LabelPair> {
+fn labels_of(family: &Family<'_>, row: usize) -> Vec<LabelPair> {
     family.labels(row).map(|(name, value)| pair(name, value)).collect()
 }
 
@@ -270,9 +280,11 @@ mod tests {
             vec![TableValue::text(name), TableValue::text("open"), durations]
         };
         let snapshot = Snapshot { table: &CALLS, rows: vec![row("bank"), row("rail")] };
-        let labels = vec![String::new(); 2];
         let mut out = Vec::new();
-        [1, 2].into_iter().for_each(|column| write(&mut out, &Family::new(&snapshot, column, &labels)));
+        for family in [1, 2].map(|column| Family::new(&snapshot, column, &[])) {
+            write_head(&mut out, &family);
+            (0..family.len()).for_each(|row| write(&mut out, &family, row));
+        }
         let mut rest = &out[..];
         let breaker = MetricFamily::decode_length_delimited(&mut rest).unwrap();
         let duration = MetricFamily::decode_length_delimited(&mut rest).unwrap();

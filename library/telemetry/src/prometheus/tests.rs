@@ -100,7 +100,7 @@ fn with_route(row: &TableRow, route: &str) -> TableRow {
 fn a_large_scrape_comes_in_bounded_parts_of_whole_lines_without_loss() {
     let snapshots = many_routes();
     for format in [Format::Text, Format::OpenMetrics] {
-        let parts: Vec<Vec<u8>> = Chunks::new(format, &snapshots[..]).collect();
+        let parts: Vec<Vec<u8>> = Chunks::new(format, &snapshots).collect();
         assert!(parts.len() > 10, "{} parts", parts.len());
         for part in &parts {
             // The last series of a part may pass the bound.
@@ -126,11 +126,23 @@ fn a_large_scrape_comes_in_bounded_parts_of_whole_lines_without_loss() {
 fn a_scrape_in_parts_is_the_whole_one_in_each_format() {
     let snapshots = many_routes();
     for format in [Format::Text, Format::OpenMetrics, Format::Protobuf] {
-        let parts = Chunks::new(format, snapshots.clone()).collect::<Vec<_>>().concat();
-        assert_eq!(parts, exposition(format, &snapshots));
+        let parts: Vec<Vec<u8>> = Chunks::new(format, snapshots.clone()).collect();
+        assert!(parts.len() > 1 && parts.iter().all(|part| part.len() < CHUNK + 8 * 1024), "{} parts", parts.len());
+        assert_eq!(parts.concat(), exposition(format, &snapshots));
     }
-    assert_eq!(Chunks::new(Format::Text, Vec::new()).count(), 0);
-    assert_eq!(Chunks::new(Format::OpenMetrics, Vec::new()).collect::<Vec<_>>(), [b"# EOF\n"]);
+    assert_eq!(Chunks::new(Format::Text, Vec::<Snapshot>::new()).count(), 0);
+    assert_eq!(Chunks::new(Format::OpenMetrics, Vec::<Snapshot>::new()).collect::<Vec<_>>(), [b"# EOF\n"]);
+}
+
+#[test]
+fn one_table_is_in_memory_at_a_time() {
+    let given = std::cell::Cell::new(0);
+    let tables = many_routes().into_iter().inspect(|_| given.set(given.get() + 1));
+    let mut parts = Chunks::new(Format::Text, tables);
+    assert!(parts.next().is_some());
+    assert_eq!(given.get(), 1);
+    assert!(parts.count() > 1);
+    assert_eq!(given.get(), 2);
 }
 
 #[test]

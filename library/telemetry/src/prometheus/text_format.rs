@@ -17,17 +17,17 @@ pub(super) fn write(out: &mut String, family: &Family<'_>, series: &Series<'_>) 
     let (name, suffix) = (family.name.as_str(), family.suffix());
     match series.value {
         Value::Number(number) => {
-            write_series(out, [name, suffix], series.labels);
+            write_series(out, [name, suffix], &series.labels);
             write_number(out, number);
             out.push('\n');
         }
         Value::Words(now, words) => {
             for word in words {
-                write_word(out, [name, suffix], series.labels, [family.column.name, word], *word == now);
+                write_word(out, [name, suffix], &series.labels, [family.column.name, word], *word == now);
             }
         }
         Value::Histogram(histogram) => {
-            let buckets = Buckets::new(name, series.labels);
+            let buckets = Buckets::new(name, &series.labels);
             for (bound, count) in histogram.classic() {
                 buckets.write(out, bound);
                 write_count(out, count);
@@ -37,9 +37,9 @@ pub(super) fn write(out: &mut String, family: &Family<'_>, series: &Series<'_>) 
             buckets.write(out, f64::INFINITY);
             write_count(out, count);
             out.push('\n');
-            write_series(out, [name, "_sum"], series.labels);
+            write_series(out, [name, "_sum"], &series.labels);
             let _ = writeln!(out, "{}", histogram.sum().as_secs_f64());
-            write_series(out, [name, "_count"], series.labels);
+            write_series(out, [name, "_count"], &series.labels);
             write_count(out, count);
             out.push('\n');
         }

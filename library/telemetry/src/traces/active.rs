@@ -15,7 +15,7 @@ use crate::traces::state::TraceState;
 /// A span of the running task's request that is open. Dropped, it ends: where its work was cancelled it says so.
 #[derive(Debug)]
 pub struct ActiveSpan {
-    open: Option<Box<Open>>,
+    open: Option<Open>,
 }
 
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub fn span(kind: SpanKind, name: impl FnOnce() -> Cow<'static, str>) -> ActiveS
         let start = request.at(Instant::now())?;
         let trace = request.context().trace_id_bytes();
         let span = Span {
-            id: request.context().child().span_id_bytes(),
+            id: request.new_id(),
             parent: Some(innermost(trace).unwrap_or(request.context().span_id_bytes())),
             kind,
             name: cut(name()),
@@ -39,7 +39,7 @@ pub fn span(kind: SpanKind, name: impl FnOnce() -> Cow<'static, str>) -> ActiveS
             attributes: Vec::new(),
             failed: false,
         };
-        Some(Box::new(Open { request, span }))
+        Some(Open { request, span })
     });
     ActiveSpan { open: recorded }
 }
@@ -107,7 +107,7 @@ impl ActiveSpan {
 
     fn finish(&mut self) {
         let Some(open) = self.open.take() else { return };
-        let Open { request, mut span } = *open;
+        let Open { request, mut span } = open;
         span.end = request.at(Instant::now()).unwrap_or(span.start);
         request.add(span);
     }

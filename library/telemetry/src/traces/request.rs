@@ -1,5 +1,7 @@
 //! The trace of one request, or of one attempt of a job: its state, and the buffer of its spans until its end.
 
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,11 +11,14 @@ use vitals::TraceContext;
 use crate::traces::job::JobSpan;
 use crate::traces::queue::{KeptTrace, Queue};
 use crate::traces::rules::TraceRules;
-use crate::traces::span::{Span, SpanKind, cut};
+use crate::traces::span::{Span, SpanKind, SpanValue, cut};
 use crate::traces::state::TraceState;
 
 /// The most spans of one request; further ones are counted in the attribute `spans.dropped` of its server span.
 pub const MAX_SPANS: usize = 64;
+
+/// Room for spans that a request gets with its first one, its own included: most requests have no more.
+const USUAL_SPANS: usize = 9;
 
 /// The trace of one request: shared by its task and by the spans that are open.
 #[derive(Debug)]
@@ -30,8 +35,8 @@ struct Recording {
     rules: TraceRules,
     queue: Arc<Queue>,
     began: Instant,
-    /// The same moment, in nanoseconds since 1970.
-    epoch: u64,
+    /// The seed of the next span's id.
+    ids: AtomicU64,
     /// None once the request has ended.
     spans: Mutex<Option<Buffer>>,
 }
@@ -70,8 +75,7 @@ impl RequestTrace {
             rules,
             queue,
             began,
-            epoch: nanos(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
-                .saturating_sub(nanos(began.elapsed())),
+            ids: AtomicU64::new(u64::from_le_bytes(context.span_id_bytes())),
             spans: Mutex::new(Some(Buffer::default())),
         });
         Self { context, parent, state, recording }
@@ -109,6 +113,13 @@ impl RequestTrace {
             span.set("spans.dropped", dropped.into());
         }
         spans.push(span);
+        // Until here times are those since the beginning: the wall clock is read for what is exported alone.
+        let now = nanos(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        let began = now.saturating_sub(nanos(took));
+        for span in &mut spans {
+            span.start = span.start.saturating_add(began);
+            span.end = span.end.saturating_add(began);
+        }
         recording.queue.push(KeptTrace {
             trace: self.context.trace_id_bytes(),
             flags: self.context.flags(),
@@ -123,7 +134,7 @@ impl RequestTrace {
             parent: self.parent,
             kind: SpanKind::Consumer,
             name: cut(job.name().into()),
-            start: recording.epoch,
+            start: 0,
             end: recording.at(ended),
             attributes: Vec::with_capacity(8),
             failed: job.error.is_some(),
@@ -135,7 +146,7 @@ impl RequestTrace {
     /// Named and described as OpenTelemetry's semantic conventions for HTTP servers say.
     fn server_span(&self, server: &ServerSpan<'_>, recording: &Recording, ended: Instant) -> Span {
         let name = match server.route {
-            Some(route) => format!("{} {route}", server.method),
+            Some(route) => [server.method, " ", route].concat(),
             None => server.method.to_owned(),
         };
         let mut span = Span {
@@ -143,12 +154,12 @@ impl RequestTrace {
             parent: self.parent,
             kind: SpanKind::Server,
             name: cut(name.into()),
-            start: recording.epoch,
+            start: 0,
             end: recording.at(ended),
             attributes: Vec::with_capacity(8),
             failed: server.status.is_some_and(|status| status >= 500),
         };
-        span.set("http.request.method", server.method.to_owned().into());
+        span.set("http.request.method", SpanValue::Text(method_of(server.method)));
         span.set("url.path", server.path.to_owned().into());
         if let Some(route) = server.route {
             span.set("http.route", route.to_owned().into());
@@ -180,7 +191,24 @@ impl RequestTrace {
         self.state.as_ref()
     }
 
-    /// A moment in nanoseconds since 1970; none where no spans are recorded.
+    /// A new id for a span of the request: another one for each, and as random as that of the request's own span.
+    pub(crate) fn new_id(&self) -> [u8; 8] {
+        // The generator splitmix64: as its steps are bijective, no id comes twice.
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let Some(recording) = &self.recording else { return self.context.child().span_id_bytes() };
+        loop {
+            let mut id = recording.ids.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
+            id = (id ^ (id >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            id = (id ^ (id >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            id ^= id >> 31;
+            // Zero is no id, and the request's own span has its own.
+            if id != 0 && id.to_le_bytes() != self.context.span_id_bytes() {
+                return id.to_le_bytes();
+            }
+        }
+    }
+
+    /// A moment in nanoseconds since the beginning; none where no spans are recorded.
     pub(crate) fn at(&self, moment: Instant) -> Option<u64> {
         Some(self.recording.as_ref()?.at(moment))
     }
@@ -191,6 +219,9 @@ impl RequestTrace {
         let mut buffer = recording.spans();
         let Some(buffer) = buffer.as_mut() else { return };
         if buffer.spans.len() < MAX_SPANS {
+            if buffer.spans.capacity() == 0 {
+                buffer.spans = Vec::with_capacity(USUAL_SPANS);
+            }
             buffer.spans.push(span);
         } else {
             buffer.dropped = buffer.dropped.saturating_add(1);
@@ -198,10 +229,17 @@ impl RequestTrace {
     }
 }
 
+/// The method, without an allocation for the usual ones.
+fn method_of(method: &str) -> Cow<'static, str> {
+    const USUAL: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    let known = USUAL.iter().find(|known| **known == method);
+    known.map_or_else(|| Cow::Owned(method.to_owned()), |known| Cow::Borrowed(*known))
+}
+
 impl Recording {
-    /// A moment in nanoseconds since 1970.
+    /// A moment in nanoseconds since the beginning.
     fn at(&self, moment: Instant) -> u64 {
-        self.epoch.saturating_add(nanos(moment.saturating_duration_since(self.began)))
+        nanos(moment.saturating_duration_since(self.began))
     }
 
     fn spans(&self) -> MutexGuard<'_, Option<Buffer>> {

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 /// The most attributes of a span; further ones are left out.
 pub const MAX_ATTRIBUTES: usize = 16;
+/// Room for attributes that a span gets with its first one: most spans have no more.
+const USUAL_ATTRIBUTES: usize = 4;
 /// A longer name or text of an attribute is cut.
 pub const MAX_TEXT_BYTES: usize = 512;
 
@@ -38,7 +40,7 @@ pub(crate) struct Span {
     pub(crate) parent: Option<[u8; 8]>,
     pub(crate) kind: SpanKind,
     pub(crate) name: Cow<'static, str>,
-    /// Nanoseconds since 1970.
+    /// Nanoseconds since the beginning of its request; since 1970 from the request's end on.
     pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) attributes: Vec<(&'static str, SpanValue)>,
@@ -46,19 +48,19 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    pub(crate) fn set(&mut self, name: &'static str, value: SpanValue) {
-        if self.attributes.len() < MAX_ATTRIBUTES {
-            self.attributes.push((name, value.cut()));
+    pub(crate) fn set(&mut self, name: &'static str, mut value: SpanValue) {
+        if self.attributes.len() >= MAX_ATTRIBUTES {
+            return;
         }
-    }
-}
-
-impl SpanValue {
-    fn cut(self) -> Self {
-        match self {
-            Self::Text(text) if text.len() > MAX_TEXT_BYTES => Self::Text(cut(text)),
-            value => value,
+        if let SpanValue::Text(text) = &mut value
+            && text.len() > MAX_TEXT_BYTES
+        {
+            *text = cut(std::mem::take(text));
         }
+        if self.attributes.capacity() == 0 {
+            self.attributes = Vec::with_capacity(USUAL_ATTRIBUTES);
+        }
+        self.attributes.push((name, value));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The W3C trace state: what systems on the way of a trace tell each other.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The longest state that is passed on, in bytes, as the recommendation asks at least.
 const MAX_BYTES: usize = 512;
@@ -11,9 +12,10 @@ const MAX_KEY_BYTES: usize = 256;
 /// OpenTelemetry's member.
 const OTEL: &str = "ot";
 
-/// A well-formed `tracestate` (<https://www.w3.org/TR/trace-context/#tracestate-header>), passed on as it came.
+/// A well-formed `tracestate` (<https://www.w3.org/TR/trace-context/#tracestate-header>), passed on as it came. Cheap to
+/// clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TraceState(Box<str>);
+pub struct TraceState(Arc<str>);
 
 impl TraceState {
     /// Reads the values of all `tracestate` headers, in their order. A state that is malformed or too large is left out as a whole.

@@ -115,6 +115,20 @@ async fn a_sampled_request_is_exported_with_its_spans_and_their_parent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn spans_have_different_ids_and_times_of_the_wall_clock() {
+    let (tracer, exporter) = tracer(1.0);
+    for _ in 0..20 {
+        request(&tracer, Duration::ZERO, MAX_SPANS, Some(200)).await;
+    }
+    let spans = exported(&exporter, Behaviour::Takes).await.spans();
+    let ids: std::collections::HashSet<&[u8]> = spans.iter().map(|span| &*span.span_id).collect();
+    assert_eq!((spans.len(), ids.len()), (20 * (MAX_SPANS + 1), 20 * (MAX_SPANS + 1)));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let minute = 60_000_000_000;
+    assert!(spans.iter().all(|span| (now - minute..=now).contains(&span.start_time_unix_nano)), "since 1970");
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_requests_that_are_not_sampled_those_that_failed_or_were_slow_are_exported() {
     let (tracer, exporter) = tracer(0.0);
     request(&tracer, Duration::ZERO, 1, Some(200)).await;

@@ -23,6 +23,9 @@ pub struct Tracer {
 struct Inner {
     rules: TraceRules,
     queue: Arc<Queue>,
+    /// The threshold of what is sampled, as the key `th` of a state, and the state that has it alone.
+    threshold: String,
+    own_state: Option<TraceState>,
 }
 
 impl Tracer {
@@ -30,7 +33,9 @@ impl Tracer {
     pub fn new(rules: TraceRules, resource: Resource, delay: Duration) -> (Self, Exporter) {
         let queue = Arc::new(Queue::default());
         let exporter = Exporter::new(queue.clone(), resource, delay);
-        (Self { inner: Arc::new(Inner { rules, queue }) }, exporter)
+        let threshold = rules.sampler.threshold();
+        let own_state = TraceState::with_threshold(None, Some(&threshold));
+        (Self { inner: Arc::new(Inner { rules, queue, threshold, own_state }) }, exporter)
     }
 
     /// Begins the trace of a request: decides whether it is sampled, which its context tells all calls that it makes.
@@ -44,11 +49,10 @@ impl Tracer {
         let sampler = &self.inner.rules.sampler;
         let sampled = sampler.samples(context, parent.is_some());
         *context = context.with_sampled(sampled);
-        let state = if sampler.follows(parent.is_some()) {
-            state
-        } else {
-            let threshold = sampled.then(|| sampler.threshold());
-            TraceState::with_threshold(state.as_ref(), threshold.as_deref())
+        let state = match state {
+            state if sampler.follows(parent.is_some()) => state,
+            None => self.inner.own_state.clone().filter(|_| sampled),
+            given => TraceState::with_threshold(given.as_ref(), sampled.then_some(&*self.inner.threshold)),
         };
         RequestTrace::new(
             *context,

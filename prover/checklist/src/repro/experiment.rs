@@ -65,6 +65,7 @@ pub(super) fn of(subject: &Subject, recipe: &Recipe) -> Experiment {
         Recipe::FullDisk(full) => disk::full_disk(subject, full),
         Recipe::Stray(stray) => disk::stray(subject, stray),
         Recipe::Files { any_of } => files(any_of),
+        Recipe::Unpublished { file, name, path } => series::unpublished(subject, file, name, path),
         Recipe::Command(command) => Experiment {
             launch: Launch::Never,
             steps: vec![format!("done = subprocess.run({}, shell=True, cwd=DIR)", literal::text(command))],

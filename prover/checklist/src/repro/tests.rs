@@ -200,6 +200,8 @@ shown! {
     #[ignore = "long: run by make test-long"]
     see_metrics_without_a_gauge_are_shown: "see.metrics", "see-no-saturation", "see-good";
     #[ignore = "long: run by make test-long"]
+    see_slo_with_a_target_changed_by_hand_is_shown: "see.slo", "slo-by-hand", "slo-good";
+    #[ignore = "long: run by make test-long"]
     data_location_of_a_file_elsewhere_is_shown: "data.location", "data-scattered", "ship-good";
     #[ignore = "long: run by make test-long"]
     data_location_of_an_open_file_elsewhere_is_shown: "data.location", "data-open-elsewhere", "ship-good";
@@ -228,6 +230,8 @@ shown! {
     life_steady_memory_is_shown: "life.steady", "steady-leaks-memory", "steady-good";
     #[ignore = "long: run by make test-long"]
     life_steady_that_spins_is_shown: "life.steady", "steady-spins", "steady-good";
+    #[ignore = "long: run by make test-long"]
+    life_autoscale_on_a_metric_that_is_not_published_is_shown: "life.autoscale", "scale-renamed", "scale-good";
     #[ignore = "long: run by make test-long"]
     prove_attack_of_a_few_connections_is_shown: "prove.attack", "border-starves", "border-sound";
     #[ignore = "long: run by make test-long"]

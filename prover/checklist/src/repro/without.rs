@@ -11,13 +11,8 @@ pub const WITHOUT: &[(&str, &str)] = &[
     ("call.jitter", "calls are compared over several starts of the service"),
     ("see.alerts", "it reads the declared files and runs the declared `check`: the finding names the alert"),
     ("see.dashboards", "it reads the declared files and runs the declared `check`: the finding names the panel"),
-    (
-        "see.slo",
-        "it reads the declared rules, and sends requests that a dependency makes fail: the finding names the counters or the alert",
-    ),
     ("see.traces", "it takes a dependency and a collector that keep what they are sent"),
     ("ratchet.jobs", "it takes a dependency that answers as the real one does, and kills in the middle of requests"),
-    ("life.autoscale", "it reads the declared manifests, and follows their signals under load: the finding names both"),
     (
         "web.tls",
         "`openssl s_client -tls1_1` and curl show a hello, an answer or a redirect alone: the finding names which one was wrong",

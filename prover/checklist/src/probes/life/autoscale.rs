@@ -23,7 +23,8 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::see::ops_files::{self, Published, is_published};
-use crate::subject::RequestSpec;
+use crate::recipe::Recipe;
+use crate::subject::{Ops, RequestSpec};
 
 mod manifest;
 mod rises;
@@ -84,7 +85,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let mut signals: Vec<Signal> = manifests.into_iter().flat_map(|manifest| manifest.signals).collect();
     signals.sort_by(|one, other| one.shown.cmp(&other.shown));
     signals.dedup_by(|one, other| one.shown == other.shown);
-    evidence.extend(missing(&signals, &published));
+    evidence.extend(missing(lab, &ops, &signals, &published));
     signals.retain(|signal| signal.value(&published.scrape).is_some());
     if signals.is_empty() {
         let why = "no signal of the manifests is a gauge of the service, so none was followed";
@@ -96,15 +97,25 @@ pub async fn examine(lab: &mut Lab) -> Finding {
 }
 
 /// Signals that are not published.
-fn missing(signals: &[Signal], published: &Published) -> Vec<Evidence> {
+fn missing(lab: &Lab, ops: &Ops, signals: &[Signal], published: &Published) -> Vec<Evidence> {
     let named = signals.iter().flat_map(|signal| &signal.selectors);
     let unknown = named.filter(|selector| !is_published(&selector.name, &published.scrape));
     unknown
         .map(|selector| {
             let what = format!("a manifest scales on {}, which the service does not publish", selector.name);
-            clause::SIGNALS.contradicts(what).by(&published.control)
+            let piece = clause::SIGNALS.contradicts(what).by(&published.control);
+            unpublished(lab, ops, &selector.name).into_iter().fold(piece, Evidence::reproduced_by)
         })
         .collect()
+}
+
+/// Looks for the metric of a signal; none where no manifest has its name as it is.
+fn unpublished(lab: &Lab, ops: &Ops, name: &str) -> Option<Recipe> {
+    let files = ops.autoscale.iter().map(|file| ops.folder.join(file));
+    let mut with_name = files.filter(|file| std::fs::read_to_string(file).is_ok_and(|text| text.contains(name)));
+    let file = with_name.next()?.display().to_string();
+    let path = lab.subject.metrics.clone().unwrap_or_else(|| "/metrics".to_owned());
+    Some(Recipe::Unpublished { file, name: name.to_owned(), path })
 }
 
 /// Follows the signals in peace, under load, after it, and beside a slow dependency.

@@ -12,7 +12,8 @@ use super::promql;
 use crate::control::Control;
 use crate::lab::Lab;
 use crate::openapi::yaml;
-use crate::subject::Ops;
+use crate::recipe::Recipe;
+use crate::subject::{Ops, Subject};
 
 /// The longest file that is read, in bytes.
 const MAX_BYTES: u64 = 8 << 20;
@@ -205,12 +206,32 @@ pub(super) async fn compare(lab: &mut Lab) -> Result<Compared, String> {
     compared
 }
 
+/// The declared command for a folder.
+fn check_of(check: &str, folder: &Path) -> String {
+    check.replace("{folder}", &quoted(folder))
+}
+
+/// A path as a word of the shell.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
+
+/// Runs the declared command on the files as they are; none without one.
+pub(super) fn check_recipe(subject: &Subject) -> Option<Recipe> {
+    let ops = subject.ops.as_ref()?;
+    let command = check_of(ops.check.as_ref()?, &ops.folder);
+    // A recipe's command runs in the repository, this one where the service does.
+    Some(Recipe::Command(match &subject.repository {
+        Some(folder) if *folder != subject.workdir => format!("cd {} && ({command})", quoted(&subject.workdir)),
+        _ => command,
+    }))
+}
+
 async fn compared(lab: &Lab) -> Result<Compared, String> {
     let ops = lab.subject.ops.as_ref().ok_or("no files of operation are declared: say [ops] in keel.toml")?;
     let check = ops.check.as_ref().ok_or("no command compares them with the code: say `check` in [ops]")?;
     let succeeds = async |folder: &Path| {
-        let shown = folder.display().to_string().replace('\'', r"'\''");
-        let launch = Launch { command: check.replace("{folder}", &format!("'{shown}'")), ..lab.launch() };
+        let launch = Launch { command: check_of(check, folder), ..lab.launch() };
         let ended =
             run_to_end(&launch, CHECK_BOUND).await.map_err(|error| format!("`check` cannot be run: {error}"))?;
         match ended.exit {

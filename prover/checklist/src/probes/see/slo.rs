@@ -89,7 +89,8 @@ pub async fn examine(lab: &mut Lab) -> Finding {
                     request, or a request with `expect = 500`, of a route with an objective";
         evidence.extend([clause::MEASURED, clause::ALERTS, clause::BUDGETS].map(|clause| clause.gap(what)));
     }
-    evidence.push(declared(&ops_files::compare(lab).await));
+    let declared = declared(&ops_files::compare(lab).await);
+    evidence.push(ops_files::check_recipe(&lab.subject).into_iter().fold(declared, Evidence::reproduced_by));
     // What failed on purpose is forgotten.
     lab.stop().await;
     Finding::judge(ID, evidence)

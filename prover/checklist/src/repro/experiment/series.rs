@@ -1,4 +1,4 @@
-//! Experiment with two readings of the metrics.
+//! Experiments with readings of the metrics.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,41 @@ use crate::repro::literal;
 use crate::repro::steps::{BEYOND, Experiment, arguments};
 use crate::subject::Subject;
 
+/// The address of the metrics, as an argument of `ask`.
+fn at(subject: &Subject) -> String {
+    subject.admin.as_ref().map_or_else(String::new, |url| format!(", at={}", literal::address(url)))
+}
+
+pub(super) fn unpublished(subject: &Subject, file: &str, name: &str, path: &str) -> Experiment {
+    let escaped = regex::escape(name);
+    Experiment {
+        asks: Some(subject.deadline + BEYOND),
+        modules: BTreeSet::from(["re"]),
+        steps: vec![
+            format!(
+                "named = re.findall({}, open({}).read())",
+                literal::pattern(&format!(r"\b{escaped}\b")),
+                literal::text(file)
+            ),
+            // A sample, or the type of a metric without one.
+            format!(
+                "seen = re.findall({}, ask(\"GET\", {}{}))",
+                literal::pattern(&format!(r"(?m)^(?:# TYPE )?{escaped}[ {{].*")),
+                literal::text(path),
+                at(subject)
+            ),
+        ],
+        seen: "len(named), \"times in the file; published:\", seen[:5]".to_owned(),
+        fault: "named and not seen".to_owned(),
+        ..Experiment::default()
+    }
+}
+
 /// A sample: its name with labels, and its value.
 const SAMPLE: &str = r#"r"(?m)^([a-zA-Z_:][^\n]*?) ([-+.eE0-9]+)(?: [0-9.]+)?$""#;
 
 pub(super) fn series(subject: &Subject, series: &Series) -> Experiment {
-    let at = subject.admin.as_ref().map_or_else(String::new, |url| format!(", at={}", literal::address(url)));
+    let at = at(subject);
     let kind = match series.kind {
         Kind::Any => "",
         Kind::Counter => {

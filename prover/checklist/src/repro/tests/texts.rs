@@ -149,6 +149,7 @@ fn every_recipe() -> Vec<Recipe> {
         full_disk(OnFullDisk::Gone),
         full_disk(OnFullDisk::Altered),
         Recipe::Files { any_of: vec!["a".to_owned(), "b".to_owned()] },
+        Recipe::Unpublished { file: "ops/a.yml".to_owned(), name: "full".to_owned(), path: "/metrics".to_owned() },
         Recipe::Command("make -n test".to_owned()),
     ]
 }
