@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::partner::Bank;
 use crate::payout::requests;
 use crate::settings::Settings;
-use crate::{account, destination, forecast, page, transfer};
+use crate::{account, destination, forecast, page, receipt, transfer};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(info(title = "Ledger", description = "Double-entry money: accounts, transfers, payouts."))]
@@ -29,6 +29,8 @@ pub(crate) fn api() -> OpenApiRouter<Ledger> {
         .routes(routes!(transfer::one))
         .routes(routes!(requests::ask, requests::list))
         .routes(routes!(requests::one))
+        .routes(routes!(receipt::requests::ask))
+        .routes(routes!(receipt::requests::one))
         .routes(routes!(destination::look))
 }
 

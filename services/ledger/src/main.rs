@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         .route(ledger::rules::accounts())
         .route(ledger::rules::transfers())
         .route(ledger::rules::payouts())
+        .route(ledger::rules::receipts())
         .objective(ledger::objectives::transfers())
         .objective(ledger::objectives::payouts())
         .objective(ledger::objectives::balances())
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         .admin_routes(ledger::invariant::routes)
         .admin_routes(ledger::daily::routes)
         .background("projections", ledger::daily::run)
-        .jobs(ledger::payout::ratchet::workers)
+        .background("receipt-expiry", ledger::receipt::expiry::run)
+        .jobs(ledger::workers)
         .main()
 }
