@@ -127,6 +127,8 @@ impl Flags {
             load: None,
             ops: None,
             requests: Vec::new(),
+            work: Vec::new(),
+            dead_letters: None,
             workdir,
         })
     }
