@@ -118,6 +118,14 @@ CREATE TABLE receipts (
 CREATE INDEX receipts_age ON receipts (created_at);
 ";
 
+/// The accounts of imports by the references of whoever imported them.
+const IMPORTED_ACCOUNTS: &str = "
+CREATE TABLE imported_accounts (
+    reference TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES accounts (id)
+);
+";
+
 /// Every step, oldest first.
 pub fn all() -> Migrations {
     evenkeel::cursors::add_schema(evenkeel::sessions::add_schema(evenkeel::work::add_schema(steps())))
@@ -133,5 +141,6 @@ pub fn steps() -> Vec<Migration> {
         Migration::both(5, "daily balances", DAILY_BALANCES).on_postgres(DAILY_BALANCES_POSTGRES),
         Migration::both(6, "payout runs", PAYOUT_RUNS),
         Migration::both(7, "receipts", RECEIPTS),
+        Migration::both(8, "imported accounts", IMPORTED_ACCOUNTS),
     ]
 }
