@@ -172,5 +172,6 @@ pub(crate) fn bare(name: &str, run: String, port: u16, folder: &Path) -> Subject
         requests: Vec::new(),
         work: Vec::new(),
         dead_letters: None,
+        quarantine: None,
     }
 }

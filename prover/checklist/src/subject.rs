@@ -120,7 +120,7 @@ pub use self::load::Load;
 pub use self::operation::{Commands, Operation};
 pub use self::ops::Ops;
 pub(crate) use self::request::COOKIE;
-pub use self::request::{Expires, RequestSpec, Steps};
+pub use self::request::{Expires, Records, RequestSpec, Steps};
 pub use self::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
 
 impl Subject {

@@ -86,6 +86,7 @@ fn subject() -> Subject {
         requests: Vec::new(),
         work: Vec::new(),
         dead_letters: None,
+        quarantine: None,
     }
 }
 

@@ -4,6 +4,7 @@ use crate::probe::Probe;
 
 pub mod dead_letters;
 pub mod jobs;
+pub(crate) mod letters;
 pub mod steps;
 pub(crate) mod support;
 

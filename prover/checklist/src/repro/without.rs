@@ -16,6 +16,10 @@ pub const WITHOUT: &[(&str, &str)] = &[
         "it reads the declared rules, and sends requests that a dependency makes fail: the finding names the counters or the alert",
     ),
     ("see.traces", "it takes a dependency and a collector that keep what they are sent"),
+    (
+        "data.clean",
+        "it takes the declared forms of records, and the requests of an operator: the finding names the record",
+    ),
     ("data.purge", "it takes a start with a short retention, and looks at many rows at the same time"),
     ("ratchet.dead-letters", "it takes the requests of an operator for work that was set aside, and a kill in between"),
     ("ratchet.steps", "it takes a dependency that answers no call of a later step, and a kill meanwhile"),

@@ -41,6 +41,7 @@ struct File {
     ops: Option<ops::OpsTable>,
     #[serde(alias = "dead-letters")]
     dead_letters: Option<dead_letters::DeadLettersTable>,
+    quarantine: Option<dead_letters::DeadLettersTable>,
     #[serde(default)]
     requests: Vec<Spanned<Request>>,
     #[serde(default)]
@@ -140,9 +141,11 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
     let load = file.load.and_then(|table| load::read(&mut reading, table));
     let ops = file.ops.and_then(|table| ops::read(&mut reading, table, folder));
     let dead_letters = file.dead_letters.and_then(|table| dead_letters::read(&mut reading, table));
+    let quarantine = file.quarantine.and_then(|table| dead_letters::read(&mut reading, table));
     let requests = file.requests.into_iter().map(|spec| request::spec(&mut reading, spec, &mut known));
     let (work, requests) = requests.partition(RequestSpec::is_apart);
-    let filled = |subject| Subject { dependencies, load, ops, requests, work, dead_letters, soak, ..subject };
+    let filled =
+        |subject| Subject { dependencies, load, ops, requests, work, dead_letters, quarantine, soak, ..subject };
     reading.ended(subject.map(filled))
 }
 
@@ -203,6 +206,7 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         requests: Vec::new(),
         work: Vec::new(),
         dead_letters: None,
+        quarantine: None,
     })
 }
 

@@ -129,6 +129,7 @@ impl Flags {
             requests: Vec::new(),
             work: Vec::new(),
             dead_letters: None,
+            quarantine: None,
             workdir,
         })
     }

@@ -48,6 +48,8 @@ pub struct RequestSpec {
     pub steps: Option<Steps>,
     /// The retention of what it makes, where that is deleted after a time.
     pub expires: Option<Expires>,
+    /// The records that it takes in.
+    pub records: Option<Records>,
     /// The header that makes it safe to repeat.
     pub idempotent: Option<String>,
     /// True if it returns a list.
@@ -92,10 +94,36 @@ pub struct Expires {
     pub keep: Duration,
 }
 
+/// Records that a request takes in: they stand in the place of `{records}` in its body. In each `{record}` is a name of its own.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Records {
+    /// A good record.
+    pub good: String,
+    /// Bad records, one of each kind; with the name of a good one.
+    pub bad: Vec<String>,
+    /// Text before the first record.
+    pub head: Option<String>,
+    /// Text between records.
+    #[serde(default = "new_line")]
+    pub between: String,
+    /// The path at which a record that was taken is found.
+    pub read: String,
+    /// True if that path is one of the admin listener.
+    #[serde(default)]
+    pub admin: bool,
+    /// Names of the counters of good and of bad records.
+    pub counters: Option<(String, String)>,
+}
+
+fn new_line() -> String {
+    "\n".to_owned()
+}
+
 impl RequestSpec {
     /// Returns true for a request whose work is examined by itself: it is no part of the mix.
     pub fn is_apart(&self) -> bool {
-        !self.dead.is_empty() || self.steps.is_some() || self.expires.is_some()
+        !self.dead.is_empty() || self.steps.is_some() || self.expires.is_some() || self.records.is_some()
     }
 
     /// The same request with these values at JSON pointers of its body.

@@ -98,4 +98,6 @@ pub struct Subject {
     pub work: Vec<RequestSpec>,
     /// The requests of operators for dead letters, if they were declared.
     pub dead_letters: Option<DeadLetters>,
+    /// The same for records in the quarantine.
+    pub quarantine: Option<DeadLetters>,
 }

@@ -25,7 +25,7 @@ struct Table {
     file: fn(&str) -> String,
 }
 
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 9] = [
     Table {
         name: "service",
         source: include_str!("../../src/subject/file/service.rs"),
@@ -51,6 +51,12 @@ const TABLES: [Table; 8] = [
         source: include_str!("../../src/subject/dead_letters.rs"),
         type_name: "DeadLettersTable",
         file: dead_letters,
+    },
+    Table {
+        name: "quarantine",
+        source: include_str!("../../src/subject/dead_letters.rs"),
+        type_name: "DeadLettersTable",
+        file: quarantine,
     },
     Table { name: "soak", source: include_str!("../../src/subject/file.rs"), type_name: "Soak", file: soak },
     Table {
@@ -121,6 +127,10 @@ fn ops(example: &str) -> String {
 
 fn dead_letters(example: &str) -> String {
     format!("{}[dead_letters]\n{}\n", service(RUN), with(&["list = \"/dead\""], example))
+}
+
+fn quarantine(example: &str) -> String {
+    format!("{}[quarantine]\n{}\n", service(RUN), with(&["list = \"/bad\""], example))
 }
 
 fn soak(example: &str) -> String {

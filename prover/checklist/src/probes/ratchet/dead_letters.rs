@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use self::judge::{Removed, blocked, dropped, kept, mended, shows, stored};
-use self::letters::{Letter, Letters};
+use self::judge::{Removed, blocked, dropped, kept, mended, stored};
+use super::letters::{Letter, Letters, shows};
 use super::support::{Asked, ask, have, wait};
 use crate::clause::ratchet::dead_letters as clause;
 use crate::control::{Control, Uncontrolled};
@@ -28,7 +28,6 @@ use crate::subject::RequestSpec;
 mod judge;
 #[cfg(test)]
 mod judge_tests;
-mod letters;
 #[cfg(feature = "specimens")]
 pub(crate) mod specimen;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The dead letters of the subject, as operators see and change them.
+//! What was set aside, such as dead letters and quarantined records, as operators see and change it.
 
 use std::collections::BTreeMap;
 
@@ -7,44 +7,45 @@ use http::Method;
 use keel_wire::http::{Answer, Exchange, Request};
 use serde_json::{Value, json};
 
-use super::judge::names;
 use crate::lab::Lab;
 use crate::subject::{DeadLetters, Lever};
 
+/// The shortest name that is looked for outside of the payload: a number of one digit is in every document.
+const LONG: usize = 8;
 /// The most dead letters that are looked at: the last ones of the list.
 const MAX_SHOWN: usize = 100;
 /// The author of changes, and their reason.
 const AUTHOR: &str = "keel";
-const REASON: &str = "an examination of dead letters";
+const REASON: &str = "an examination of what was set aside";
 
 /// The dead letters.
-pub(super) struct Letters {
-    pub(super) declared: DeadLetters,
+pub(crate) struct Letters {
+    pub(crate) declared: DeadLetters,
 }
 
 /// One of them.
 #[derive(Clone, Debug)]
-pub(super) struct Letter {
-    pub(super) id: Value,
+pub(crate) struct Letter {
+    pub(crate) id: Value,
     /// Empty when there is none.
-    pub(super) reason: String,
+    pub(crate) reason: String,
     /// The row, and what `show` answers.
-    pub(super) document: Value,
-    pub(super) payload: Option<Value>,
+    pub(crate) document: Value,
+    pub(crate) payload: Option<Value>,
 }
 
 impl Letters {
-    pub(super) fn new(declared: DeadLetters) -> Self {
+    pub(crate) fn new(declared: DeadLetters) -> Self {
         Self { declared }
     }
 
     /// The path of the list.
-    pub(super) fn list(&self) -> &str {
+    pub(crate) fn list(&self) -> &str {
         &self.declared.list
     }
 
     /// The path at which one is shown.
-    pub(super) fn shown(&self) -> &str {
+    pub(crate) fn shown(&self) -> &str {
         self.declared.show.as_ref().unwrap_or(&self.declared.list)
     }
 
@@ -52,7 +53,7 @@ impl Letters {
     ///
     /// # Errors
     /// When there is no list.
-    pub(super) async fn all(&self, lab: &Lab) -> Result<Vec<Letter>, String> {
+    pub(crate) async fn all(&self, lab: &Lab) -> Result<Vec<Letter>, String> {
         let client = lab.admin();
         let list = &self.declared.list;
         let exchange = client.send(Request::get(list)).await;
@@ -84,7 +85,7 @@ impl Letters {
     }
 
     /// Sends a request of an operator about one of them.
-    pub(super) async fn pull(&self, lab: &Lab, lever: &Lever, id: &Value, payload: Option<&Value>) -> Exchange {
+    pub(crate) async fn pull(&self, lab: &Lab, lever: &Lever, id: &Value, payload: Option<&Value>) -> Exchange {
         let (author, reason) = (json!(AUTHOR), json!(REASON));
         let payload = payload.unwrap_or(&Value::Null);
         let values = [("id", id), ("payload", payload), ("author", &author), ("reason", &reason)];
@@ -96,12 +97,17 @@ impl Letters {
 
 impl Letter {
     /// Returns true if it is the work of this name.
-    pub(super) fn is_of(&self, known: &[String]) -> bool {
+    pub(crate) fn is_of(&self, known: &[String]) -> bool {
         known.iter().any(|name| names(self.payload.as_ref(), &self.document, name))
     }
 
+    /// Returns true if a text of it has this name in it.
+    pub(crate) fn holds_text(&self, name: &str) -> bool {
+        has_text(&self.document, name)
+    }
+
     /// Its payload with these values at JSON pointers, in the form in which it is shown; none when it has no such places.
-    pub(super) fn mended(&self, mend: &BTreeMap<String, Value>) -> Option<Value> {
+    pub(crate) fn mended(&self, mend: &BTreeMap<String, Value>) -> Option<Value> {
         let payload = self.payload.as_ref()?;
         // A payload may be a document, or the text of one.
         let text = payload.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
@@ -111,5 +117,37 @@ impl Letter {
         }
         let is_mended = !mend.is_empty();
         is_mended.then(|| if text.is_some() { Value::String(mended.to_string()) } else { mended })
+    }
+}
+
+/// Returns true if a JSON document has this value anywhere, also in a text that is JSON.
+pub(crate) fn shows(document: &Value, value: &Value) -> bool {
+    let in_text = |text: &str| {
+        text.starts_with(['{', '['])
+            && serde_json::from_str::<Value>(text).is_ok_and(|document| shows(&document, value))
+    };
+    document == value
+        || match document {
+            Value::String(text) => in_text(text),
+            Value::Array(items) => items.iter().any(|item| shows(item, value)),
+            Value::Object(fields) => fields.values().any(|field| shows(field, value)),
+            _ => false,
+        }
+}
+
+/// Returns true if a dead letter is of the work of this name: its payload has it, or, if it is long, any other part of what is shown.
+pub(crate) fn names(payload: Option<&Value>, document: &Value, name: &str) -> bool {
+    let text = Value::String(name.to_owned());
+    let number = name.parse::<u64>().ok().map(Value::from);
+    let has = |within: &Value| shows(within, &text) || number.as_ref().is_some_and(|number| shows(within, number));
+    payload.is_some_and(has) || name.len() >= LONG && has(document)
+}
+
+fn has_text(document: &Value, name: &str) -> bool {
+    match document {
+        Value::String(text) => text.contains(name),
+        Value::Array(items) => items.iter().any(|item| has_text(item, name)),
+        Value::Object(fields) => fields.values().any(|field| has_text(field, name)),
+        _ => false,
     }
 }

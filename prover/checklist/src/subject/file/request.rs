@@ -11,7 +11,7 @@ use keel_input::diagnostics::{Reading, near};
 use keel_input::template;
 
 use crate::subject::criticality::Criticality;
-use crate::subject::request::{COOKIE, Expires, MAX_KEEP, RequestSpec, Steps};
+use crate::subject::request::{COOKIE, Expires, MAX_KEEP, Records, RequestSpec, Steps};
 use crate::subject::values::url_path;
 
 /// The names that every template knows.
@@ -95,6 +95,10 @@ pub(super) struct Request {
     /// Default: retention is not examined.
     /// Example: `expires = { env = { ORDER_RETENTION = "2s" }, keep = "2s" }`
     expires: Option<Spanned<ExpiresTable>>,
+    /// The records that the request takes in, in the place of `{records}` in its body; it is no part of the mix. `good` and each of `bad` are templates of `{record}`, a name of its own; `head` comes first, `between` (a new line) between two; a record that was taken is found at `read`, with `admin = true` on the admin listener; `counters` names those of good and of bad records in the metrics.
+    /// Default: records are not examined.
+    /// Example: `records = { good = "{record},7", bad = ["{record},x"], read = "/orders/{record}", counters = ["good_total", "bad_total"] }`
+    records: Option<Records>,
     /// Header that makes the request safe to repeat.
     /// Default: none.
     /// Example: `idempotent = "Idempotency-Key"`
@@ -175,11 +179,13 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
     if let (Some(_), Some(body)) = (&request.json, &request.body) {
         reading.wrong(&body.span(), "it has `json` and `body`: keep one");
     }
+    let mut in_body = known.saved.clone();
+    in_body.extend(request.records.as_ref().map(|_| "records".to_owned()));
     if let Some(json) = &request.json {
-        json_templates(reading, &json.span(), json.get_ref(), &known.saved);
+        json_templates(reading, &json.span(), json.get_ref(), &in_body);
     }
     if let Some(body) = &request.body {
-        templates(reading, body, &known.saved);
+        templates(reading, body, &in_body);
     }
     if let Some(status) = request.expect.as_ref().filter(|status| !(100..600).contains(status.get_ref())) {
         reading.wrong(&status.span(), format!("{} is no status: expected such as 201", status.get_ref()));
@@ -250,6 +256,7 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
         plain_jobs: request.jobs.is_some(),
         dead: request.dead.into_iter().map(|(pointer, value)| (pointer, value.into_inner())).collect(),
         expires,
+        records: request.records,
         steps: request.steps.map(Spanned::into_inner),
         idempotent: request.idempotent.map(Spanned::into_inner),
         list: request.list,

@@ -2,34 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
-/// The shortest name that is looked for outside of the payload: a number of one digit is in every document.
-const LONG: usize = 8;
-
-/// Returns true if a JSON document has this value anywhere, also in a text that is JSON.
-pub(super) fn shows(document: &Value, value: &Value) -> bool {
-    let in_text = |text: &str| {
-        text.starts_with(['{', '['])
-            && serde_json::from_str::<Value>(text).is_ok_and(|document| shows(&document, value))
-    };
-    document == value
-        || match document {
-            Value::String(text) => in_text(text),
-            Value::Array(items) => items.iter().any(|item| shows(item, value)),
-            Value::Object(fields) => fields.values().any(|field| shows(field, value)),
-            _ => false,
-        }
-}
-
-/// Returns true if a dead letter is of the work of this name: its payload has it, or, if it is long, any other part of what is shown.
-pub(super) fn names(payload: Option<&Value>, document: &Value, name: &str) -> bool {
-    let text = Value::String(name.to_owned());
-    let number = name.parse::<u64>().ok().map(Value::from);
-    let has = |within: &Value| shows(within, &text) || number.as_ref().is_some_and(|number| shows(within, number));
-    payload.is_some_and(has) || name.len() >= LONG && has(document)
-}
-
 /// Judges whether work behind such that cannot be processed is done: `left` of `good` are not after the bound.
 pub(super) fn blocked(good: usize, left: usize, bad: usize, took: Duration) -> (bool, String) {
     let told = format!("{good} works between {bad} that cannot be processed");

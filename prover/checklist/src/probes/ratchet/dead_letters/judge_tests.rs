@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::judge::{Removed, blocked, dropped, kept, mended, names, shows, stored};
+use super::judge::{Removed, blocked, dropped, kept, mended, stored};
+use crate::probes::ratchet::letters::{names, shows};
 
 const SECOND: Duration = Duration::from_secs(1);
 
