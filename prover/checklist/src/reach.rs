@@ -33,11 +33,11 @@ pub enum Need {
 fn needs(id: &str) -> &'static [Need] {
     use Need::{Dependencies, Foreground, Kill, Output, Process, Restart, Tcp};
     match id {
-        "life.start" | "data.location" => &[Foreground],
+        "life.start" | "data.location" | "data.purge" => &[Foreground],
         "life.manager" | "ship.config" => &[Foreground, Tcp],
         "life.drain" => &[Foreground, Tcp],
-        "life.kill" => &[Kill],
-        "ratchet.jobs" => &[Kill, Dependencies, Restart],
+        "life.kill" | "ratchet.dead-letters" => &[Kill],
+        "ratchet.jobs" | "ratchet.steps" => &[Kill, Dependencies, Restart],
         "life.steady" | "prove.soak" | "call.cpu-bulkhead" => &[Process],
         "see.logs" => &[Output],
         "see.traces" => &[Restart],

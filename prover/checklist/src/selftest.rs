@@ -170,5 +170,8 @@ pub(crate) fn bare(name: &str, run: String, port: u16, folder: &Path) -> Subject
         load: None,
         ops: None,
         requests: Vec::new(),
+        work: Vec::new(),
+        dead_letters: None,
+        quarantine: None,
     }
 }

@@ -76,6 +76,16 @@
 //! playbooks = "playbooks"                # a folder in it, with a file for each alert
 //! check = "target/debug/ledger observe --out {folder} --check"  # fails when the files are not what the code generates
 //!
+//! [dead_letters]                         # requests of operators to `admin`; `dead` of [[requests]] names work that becomes one
+//! list = "/dead-letters"                 # rows at `rows`, each with its `id` and `reason`: JSON pointers
+//! rows = "/dead_letters"
+//! show = "/dead-letters/{id}"            # one of them, with its `payload`; unsaid: as in the list
+//! payload = "/dead_letter/payload"
+//! mend = { "/destination" = "known" }    # values of the payload with which it can be processed
+//! edit = { method = "PUT", path = "/dead-letters/{id}/payload", json = { payload = "{payload}", author = "{author}", reason = "{reason}" } }
+//! retry = { method = "POST", path = "/dead-letters/redrive", json = { ids = ["{id}"], author = "{author}", reason = "{reason}" } }
+//! drop = { method = "POST", path = "/dead-letters/drop", json = { ids = ["{id}"], author = "{author}", reason = "{reason}" } }
+//!
 //! [soak]
 //! for = "60s"                            # how long prove.soak holds its load; unsaid 30s
 //! ```
@@ -86,6 +96,7 @@
 //! name; a name in braces that nothing fills is a mistake. Durations: `250us`, `500ms`, `10s`, `1.5m`, `2h`; rates: `50`, `"50/s"`, `"90/m"`. Keys of several words are written with `_` or `-`.
 
 mod criticality;
+mod dead_letters;
 mod dependency;
 mod file;
 mod flags;
@@ -102,13 +113,14 @@ use std::path::Path;
 use keel_input::diagnostics::Mistakes;
 
 pub use self::criticality::Criticality;
+pub use self::dead_letters::DeadLetters;
 pub use self::dependency::{Dependencies, Dependency, Lever};
 pub use self::flags::Flags;
 pub use self::load::Load;
 pub use self::operation::{Commands, Operation};
 pub use self::ops::Ops;
 pub(crate) use self::request::COOKIE;
-pub use self::request::RequestSpec;
+pub use self::request::{Expires, Records, RequestSpec, Steps};
 pub use self::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
 
 impl Subject {

@@ -1,5 +1,7 @@
 //! The public routes: the API's operations and the page.
 
+use std::sync::Arc;
+
 use evenkeel::cursors::Cursors;
 use evenkeel::prelude::*;
 use evenkeel::sessions::PageSessions;
@@ -12,7 +14,7 @@ use crate::ledger::Ledger;
 use crate::partner::Bank;
 use crate::payout::requests;
 use crate::settings::Settings;
-use crate::{account, destination, forecast, page, transfer};
+use crate::{account, destination, forecast, import, page, receipt, transfer};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(info(title = "Ledger", description = "Double-entry money: accounts, transfers, payouts."))]
@@ -29,6 +31,9 @@ pub(crate) fn api() -> OpenApiRouter<Ledger> {
         .routes(routes!(transfer::one))
         .routes(routes!(requests::ask, requests::list))
         .routes(routes!(requests::one))
+        .routes(routes!(receipt::requests::ask))
+        .routes(routes!(receipt::requests::one))
+        .routes(routes!(import::requests::import))
         .routes(routes!(destination::look))
 }
 
@@ -38,6 +43,8 @@ pub fn routes(context: &Context<Settings, Store>) -> Router {
     let (store, bank) = (context.store().clone(), Bank::of(context));
     let sessions = PageSessions::stored(&context.settings().sessions, &store);
     let cursors = Cursors::stored(&store);
+    let imports = Arc::new(import::stats::ImportStats::default());
+    context.registry().register(imports.clone());
     let page = sessions.around(page::routes());
-    api.merge(page).with_state(Ledger { store, bank, cpu: context.cpu().clone(), sessions, cursors })
+    api.merge(page).with_state(Ledger { store, bank, cpu: context.cpu().clone(), sessions, cursors, imports })
 }

@@ -1,10 +1,13 @@
 //! The state that handlers share.
 
+use std::sync::Arc;
+
 use evenkeel::cursors::Cursors;
 use evenkeel::prelude::*;
 use evenkeel::resilience::CpuPool;
 use evenkeel::sessions::PageSessions;
 
+use crate::import::stats::ImportStats;
 use crate::partner::Bank;
 
 /// The state that handlers share. Cheap to clone.
@@ -20,4 +23,6 @@ pub struct Ledger {
     pub sessions: PageSessions,
     /// Cursors of the lists.
     pub cursors: Cursors,
+    /// Counters of imported records.
+    pub imports: Arc<ImportStats>,
 }

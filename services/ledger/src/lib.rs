@@ -1,7 +1,7 @@
 //! Double-entry money: accounts and transfers that must never lose or double a cent.
 //!
 //! - [`posting`]: moves money between two accounts inside a transaction. The error kernel.
-//! - [`account`], [`transfer`], [`payout`], [`destination`], [`forecast`]: the operations that clients call.
+//! - [`account`], [`transfer`], [`payout`], [`receipt`], [`import`], [`destination`], [`forecast`]: the operations that clients call.
 //! - [`invariant`]: all entries sum to zero, per currency; every balance is the sum of its entries.
 //! - [`moved`], [`daily`]: the event of each posting, and the change of each account by day, which is a projection of the events.
 //! - [`partner`]: the partner bank that pays out.
@@ -19,8 +19,10 @@ pub mod destination;
 pub mod error;
 pub mod forecast;
 mod id;
+pub mod import;
 pub mod invariant;
 mod ledger;
+mod message;
 pub mod migrations;
 pub mod moved;
 pub mod objectives;
@@ -29,11 +31,14 @@ pub mod page;
 pub mod partner;
 pub mod payout;
 pub mod posting;
+pub mod receipt;
 pub mod rules;
 mod settings;
 pub mod transfer;
+mod workers;
 
 pub use api::routes;
 pub use ledger::Ledger;
 pub use partner::bank;
 pub use settings::Settings;
+pub use workers::workers;

@@ -106,6 +106,26 @@ UPDATE evenkeel_run SET job_id = (SELECT id FROM evenkeel_job WHERE message_id =
 DELETE FROM evenkeel_job WHERE kind = 'payout';
 "#;
 
+/// Receipts; those past their time are found by their age.
+const RECEIPTS: &str = "
+CREATE TABLE receipts (
+    id TEXT PRIMARY KEY,
+    transfer_id TEXT NOT NULL REFERENCES transfers (id),
+    destination TEXT NOT NULL,
+    state TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX receipts_age ON receipts (created_at);
+";
+
+/// The accounts of imports by the references of whoever imported them.
+const IMPORTED_ACCOUNTS: &str = "
+CREATE TABLE imported_accounts (
+    reference TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES accounts (id)
+);
+";
+
 /// Every step, oldest first.
 pub fn all() -> Migrations {
     evenkeel::cursors::add_schema(evenkeel::sessions::add_schema(evenkeel::work::add_schema(steps())))
@@ -120,5 +140,7 @@ pub fn steps() -> Vec<Migration> {
         Migration::both(4, "payout jobs", PAYOUT_JOBS),
         Migration::both(5, "daily balances", DAILY_BALANCES).on_postgres(DAILY_BALANCES_POSTGRES),
         Migration::both(6, "payout runs", PAYOUT_RUNS),
+        Migration::both(7, "receipts", RECEIPTS),
+        Migration::both(8, "imported accounts", IMPORTED_ACCOUNTS),
     ]
 }

@@ -75,6 +75,11 @@ pub(crate) fn check_destination(destination: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// The same as a rule of a field.
+pub(crate) fn known_destination(destination: &str, _context: &()) -> garde::Result {
+    check_destination(destination).map_err(garde::Error::new)
+}
+
 fn unknown() -> LedgerError {
     LedgerError::Refused(Problem::new(StatusCode::BAD_GATEWAY, "the bank gave no usable answer"))
 }

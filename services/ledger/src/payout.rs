@@ -6,6 +6,7 @@
 //! before most clients look; it calls the bank under one idempotency key until the bank accepts or refuses.
 
 mod accepted;
+mod advise;
 mod own;
 mod pay;
 pub mod ratchet;

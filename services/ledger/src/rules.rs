@@ -47,6 +47,16 @@ pub const fn payouts() -> RouteRules {
     effect("POST /v1/payouts")
 }
 
+/// New receipts.
+pub const fn receipts() -> RouteRules {
+    effect("POST /v1/receipts")
+}
+
+/// Imports of accounts.
+pub const fn imports() -> RouteRules {
+    effect("POST /v1/imports")
+}
+
 /// A list. Its rows are ids and numbers, and none of them repeats a text of a request: their compressed length tells nothing.
 const fn list(route: &'static str) -> RouteRules {
     RouteRules::of(route).compress()

@@ -1,6 +1,9 @@
 //! The ledger's own settings.
 
+use std::time::Duration;
+
 use evenkeel::client::Endpoints;
+use evenkeel::parse_duration;
 use evenkeel::sessions::SessionSettings;
 
 /// The ledger's own settings.
@@ -12,6 +15,10 @@ pub struct Settings {
     /// up again and again.
     #[arg(long, env = "RAIL_URL", value_name = "http://HOST:PORT", default_value = "http://127.0.0.1:9300")]
     pub rail_url: Endpoints,
+
+    /// Time for which receipts are kept.
+    #[arg(long, env = "RECEIPT_RETENTION", value_name = "DURATION", default_value = "90d", value_parser = parse_duration)]
+    pub receipt_retention: Duration,
 
     /// The sessions of the page.
     #[command(flatten)]

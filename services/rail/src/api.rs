@@ -34,6 +34,7 @@ pub fn routes(rail: Rail) -> Router {
         .route("/v1/payouts", get(list).post(pay))
         .route("/v1/payouts/{key}", get(one))
         .route("/v1/destinations/{destination}", get(destination))
+        .route("/v1/messages", post(message))
         .route("/v1/total", get(total))
         .route("/livez", get(async || "live\n"))
         .with_state(rail)
@@ -58,6 +59,11 @@ async fn destination(State(rail): State<Rail>, Path(destination): Path<String>) 
         Ok((StatusCode::OK, serde_json::json!({ "destination": destination, "exists": exists })))
     };
     behaving(rail.switch.now(), StatusCode::OK, answer).await
+}
+
+/// Passes a message on to the holder of a destination. It is kept nowhere: the key makes it safe to repeat, as there is nothing to double.
+async fn message(State(rail): State<Rail>, request: Idempotent<bank::Message>) -> Response {
+    behaving(rail.switch.now(), StatusCode::CREATED, || Ok(request.body.answer(request.key.as_str()))).await
 }
 
 /// Applies the behaviour. In every mode the work is done at most once for a request, and only when the mode does it.

@@ -28,6 +28,28 @@ pub struct Payout {
     pub destination: String,
 }
 
+/// A message to the holder of a destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Message {
+    /// Destination. One that begins with `refuse` is refused.
+    pub destination: String,
+    /// Text for people.
+    pub text: String,
+}
+
+impl Message {
+    /// Builds the answer: 201, or 422 with the problem type `/problems/message-refused`.
+    pub(crate) fn answer(&self, key: &str) -> (StatusCode, serde_json::Value) {
+        if is_payable(&self.destination) {
+            return (StatusCode::CREATED, serde_json::json!({ "key": key, "status": "delivered" }));
+        }
+        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "destination: there is no such account");
+        let problem = problem.kind("/problems/message-refused");
+        (problem.status(), problem.with("key", key).document())
+    }
+}
+
 /// Returns true when the destination exists.
 pub fn is_payable(destination: &str) -> bool {
     (1..=MAX_TEXT).contains(&destination.len()) && !destination.starts_with(REFUSED_PREFIX)

@@ -14,7 +14,7 @@ use vitals::{Column, Registry, Source, Table, TableRow, TableValue, Unit};
 use super::rule::RetentionRule;
 use crate::error::WorkError;
 use crate::job::enqueue::moment;
-use crate::lease::{Leader, Lease};
+use crate::lease::{Leader, Lease, SHORTEST_TTL};
 use crate::statement::{Statement, statement};
 
 const NOW: Statement = statement!("schedule_now");
@@ -87,12 +87,13 @@ pub struct Retention {
     store: Store,
     rules: Vec<RetentionRule>,
     every: Duration,
+    lease: Duration,
 }
 
 impl Retention {
     /// No rules yet, for the tables of a store.
     pub fn new(store: &Store) -> Self {
-        Self { store: store.clone(), rules: Vec::new(), every: Duration::from_secs(60) }
+        Self { store: store.clone(), rules: Vec::new(), every: Duration::from_secs(60), lease: Duration::from_secs(15) }
     }
 
     /// Adds a rule.
@@ -111,6 +112,13 @@ impl Retention {
     #[must_use]
     pub fn every(self, time: Duration) -> Self {
         Self { every: time.max(Duration::from_secs(1)), ..self }
+    }
+
+    /// Sets the time after which another instance deletes when this one gives no sign of life. Default 15 s, at least
+    /// [`SHORTEST_TTL`](crate::lease::SHORTEST_TTL).
+    #[must_use]
+    pub fn lease(self, time: Duration) -> Self {
+        Self { lease: time.max(SHORTEST_TTL), ..self }
     }
 
     /// Deletes old rows in rounds until the stop, on one instance of all.
@@ -133,7 +141,7 @@ impl Retention {
                 }
             }
         };
-        Leader::new(&self.store, "retention").run(registry, stop, work).await;
+        Leader::new(&self.store, "retention").ttl(self.lease).run(registry, stop, work).await;
     }
 
     /// Runs one round of all rules, for tests and for a program that a scheduler starts; returns the number of deleted rows. At most

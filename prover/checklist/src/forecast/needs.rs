@@ -79,6 +79,18 @@ pub enum Need {
     Partition,
     /// A request that asks for work after its answer.
     Jobs,
+    /// A request that takes records in.
+    Records,
+    /// The requests of operators for the quarantine.
+    Quarantine,
+    /// A request that makes something that expires.
+    Expires,
+    /// A request for work of several steps.
+    Steps,
+    /// A request for work that cannot be processed.
+    Dead,
+    /// The requests of operators for dead letters.
+    DeadLetters,
 }
 
 /// A declaration by which an attribute does not apply.
@@ -119,8 +131,8 @@ const fn needs(
 #[rustfmt::skip]
 const NEEDS: &[Needs] = {
     use Need::{
-        Autoscale, Body, Bystander, Classes, Crash, Credential, Dashboards, Data, Dependencies, Heavy, HttpDependency, Idempotent, InFlight, Jobs, Json, Later, List, Load,
-        Many, Named, Partition, Read, ReadBack, ReadThatUses, Ready, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Trip, Uses, Variables,
+        Autoscale, Body, Bystander, Classes, Crash, Credential, Dashboards, Data, Dead, DeadLetters, Dependencies, Expires, Heavy, HttpDependency, Idempotent, InFlight, Jobs, Json, Later, List, Load,
+        Many, Named, Partition, Quarantine, Read, ReadBack, ReadThatUses, Ready, Records, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Steps, Trip, Uses, Variables,
     };
     &[
         needs("see.metrics", &[], &[Read, Dependencies, Uses], &[]),
@@ -170,6 +182,10 @@ const NEEDS: &[Needs] = {
         needs("life.drain", &[], &[Ready, InFlight], &[]),
         needs("life.kill", &[State, ReadBack], &[], &[]),
         needs("life.steady", &[], &[Data], &[]),
+        needs("ratchet.dead-letters", &[Dead, DeadLetters], &[], STATE),
+        needs("data.clean", &[Records, Quarantine], &[], STATE),
+        needs("data.purge", &[Expires], &[], STATE),
+        needs("ratchet.steps", &[Steps, HttpDependency], &[], STATE),
         needs("ratchet.jobs", &[Jobs, HttpDependency], &[Idempotent], STATE),
     ]
 };
@@ -231,6 +247,12 @@ impl Need {
             Self::ReadBack => stateless || any(&|spec| light(spec) && spec.read.is_some()),
             Self::List => any(&|spec| light(spec) && spec.list),
             Self::Jobs => any(&|spec| light(spec) && !spec.done.is_empty()),
+            Self::Dead => subject.work.iter().any(|spec| !spec.dead.is_empty()),
+            Self::DeadLetters => subject.dead_letters.is_some(),
+            Self::Records => subject.work.iter().any(|spec| spec.records.is_some()),
+            Self::Quarantine => subject.quarantine.is_some(),
+            Self::Expires => subject.work.iter().any(|spec| spec.expires.is_some()),
+            Self::Steps => subject.work.iter().any(|spec| spec.steps.is_some()),
             Self::SlowOrUses => any(&|spec| spec.slow || !spec.uses.is_empty()),
             Self::Heavy => any(&|spec| spec.heavy),
             Self::Crash => any(&|spec| spec.crash),
@@ -284,6 +306,12 @@ impl Need {
             Self::ReadBack => "`read` on a request that makes something",
             Self::List => "`list = true` on a GET that returns a list",
             Self::Jobs => "`later`, `read` and `done` on a request that asks for work after its answer",
+            Self::Dead => "`dead`, `read` and `done` on a request for work that cannot be processed",
+            Self::DeadLetters => "[dead_letters]",
+            Self::Records => "`records` on a request that takes records in",
+            Self::Quarantine => "[quarantine]",
+            Self::Expires => "`expires` and `read` on a request that makes something that is kept for a time",
+            Self::Steps => "`steps`, `later`, `read` and `done` on a request for work of several steps",
             Self::SlowOrUses => "`slow = true` on a request that takes long, or `uses` of a dependency",
             Self::Heavy => "`heavy = true` on the request that computes longest",
             Self::Crash => "`crash = true` on a request that crashes",

@@ -84,6 +84,9 @@ fn subject() -> Subject {
         load: None,
         ops: None,
         requests: Vec::new(),
+        work: Vec::new(),
+        dead_letters: None,
+        quarantine: None,
     }
 }
 

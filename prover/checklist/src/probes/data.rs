@@ -2,7 +2,9 @@
 
 use crate::probe::Probe;
 
+pub mod clean;
 pub mod location;
+pub mod purge;
 
 /// In the order in which they run: add yours at its place.
-pub const PROBES: &[Probe] = &[location::PROBE];
+pub const PROBES: &[Probe] = &[clean::PROBE, purge::PROBE, location::PROBE];

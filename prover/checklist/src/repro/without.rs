@@ -12,6 +12,13 @@ pub const WITHOUT: &[(&str, &str)] = &[
     ("see.alerts", "it reads the declared files and runs the declared `check`: the finding names the alert"),
     ("see.dashboards", "it reads the declared files and runs the declared `check`: the finding names the panel"),
     ("see.traces", "it takes a dependency and a collector that keep what they are sent"),
+    (
+        "data.clean",
+        "it takes the declared forms of records, and the requests of an operator: the finding names the record",
+    ),
+    ("data.purge", "it takes a start with a short retention, and looks at many rows at the same time"),
+    ("ratchet.dead-letters", "it takes the requests of an operator for work that was set aside, and a kill in between"),
+    ("ratchet.steps", "it takes a dependency that answers no call of a later step, and a kill meanwhile"),
     ("ratchet.jobs", "it takes a dependency that answers as the real one does, and kills in the middle of requests"),
     (
         "web.tls",

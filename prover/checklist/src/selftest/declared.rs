@@ -31,6 +31,15 @@ pub(crate) fn declare(id: &str, name: &str, subject: &mut Subject, stage: &Stage
         ("life", "autoscale") => {}
         ("life", attribute) => life(attribute, name, subject, stage),
         ("prove", attribute) => prove(attribute, name, subject, stage),
+        ("data", "clean") => crate::probes::data::clean::specimen::declare(name, subject),
+        ("data", "purge") => crate::probes::data::purge::specimen::declare(name, subject),
+        ("ratchet", "dead-letters") => {
+            crate::probes::ratchet::dead_letters::specimen::declare(name, subject, &stage.folder)
+        }
+        ("ratchet", "steps") => {
+            calls_for_prices(subject, stage);
+            crate::probes::ratchet::steps::specimen::declare(subject, &stage.folder);
+        }
         ("ratchet", _) => jobs(subject, stage),
         ("ship" | "data" | "access", _) => ship(id, name, subject, stage)?,
         _ => {}

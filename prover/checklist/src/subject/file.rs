@@ -20,10 +20,12 @@ use keel_input::template;
 
 use self::request::{Known, Request};
 use self::service::Service;
+use super::dead_letters;
 use super::dependency::{Dependencies, Dependency, Lever};
 use super::load;
 use super::operation::Operation;
 use super::ops;
+use super::request::RequestSpec;
 use super::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
 use super::values::{dependency_url, fixed_path, folder, name_of, service_url, variable, without_path};
 
@@ -37,6 +39,9 @@ struct File {
     dependencies: Option<Declared>,
     load: Option<load::Table>,
     ops: Option<ops::OpsTable>,
+    #[serde(alias = "dead-letters")]
+    dead_letters: Option<dead_letters::DeadLettersTable>,
+    quarantine: Option<dead_letters::DeadLettersTable>,
     #[serde(default)]
     requests: Vec<Spanned<Request>>,
     #[serde(default)]
@@ -135,8 +140,13 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
     let dependencies = dependencies(&mut reading, file.dependencies);
     let load = file.load.and_then(|table| load::read(&mut reading, table));
     let ops = file.ops.and_then(|table| ops::read(&mut reading, table, folder));
-    let requests = file.requests.into_iter().map(|spec| request::spec(&mut reading, spec, &mut known)).collect();
-    reading.ended(subject.map(|subject| Subject { dependencies, load, ops, requests, soak, ..subject }))
+    let dead_letters = file.dead_letters.and_then(|table| dead_letters::read(&mut reading, table));
+    let quarantine = file.quarantine.and_then(|table| dead_letters::read(&mut reading, table));
+    let requests = file.requests.into_iter().map(|spec| request::spec(&mut reading, spec, &mut known));
+    let (work, requests) = requests.partition(RequestSpec::is_apart);
+    let filled =
+        |subject| Subject { dependencies, load, ops, requests, work, dead_letters, quarantine, soak, ..subject };
+    reading.ended(subject.map(filled))
 }
 
 fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option<Subject> {
@@ -194,6 +204,9 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         load: None,
         ops: None,
         requests: Vec::new(),
+        work: Vec::new(),
+        dead_letters: None,
+        quarantine: None,
     })
 }
 

@@ -127,6 +127,9 @@ impl Flags {
             load: None,
             ops: None,
             requests: Vec::new(),
+            work: Vec::new(),
+            dead_letters: None,
+            quarantine: None,
             workdir,
         })
     }

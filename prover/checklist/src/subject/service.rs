@@ -7,6 +7,7 @@ use std::time::Duration;
 use keel_wire::tls::Trust;
 use url::Url;
 
+use super::dead_letters::DeadLetters;
 use super::dependency::Dependencies;
 use super::load::Load;
 use super::operation::Operation;
@@ -93,4 +94,10 @@ pub struct Subject {
     pub ops: Option<Ops>,
     /// The mix, in order.
     pub requests: Vec<RequestSpec>,
+    /// Requests whose work is examined by itself: they are no part of the mix, and are sent after it.
+    pub work: Vec<RequestSpec>,
+    /// The requests of operators for dead letters, if they were declared.
+    pub dead_letters: Option<DeadLetters>,
+    /// The same for records in the quarantine.
+    pub quarantine: Option<DeadLetters>,
 }

@@ -25,7 +25,7 @@ struct Table {
     file: fn(&str) -> String,
 }
 
-const TABLES: [Table; 7] = [
+const TABLES: [Table; 9] = [
     Table {
         name: "service",
         source: include_str!("../../src/subject/file/service.rs"),
@@ -46,6 +46,18 @@ const TABLES: [Table; 7] = [
     },
     Table { name: "load", source: include_str!("../../src/subject/load.rs"), type_name: "Table", file: load },
     Table { name: "ops", source: include_str!("../../src/subject/ops.rs"), type_name: "OpsTable", file: ops },
+    Table {
+        name: "dead_letters",
+        source: include_str!("../../src/subject/dead_letters.rs"),
+        type_name: "DeadLettersTable",
+        file: dead_letters,
+    },
+    Table {
+        name: "quarantine",
+        source: include_str!("../../src/subject/dead_letters.rs"),
+        type_name: "DeadLettersTable",
+        file: quarantine,
+    },
     Table { name: "soak", source: include_str!("../../src/subject/file.rs"), type_name: "Soak", file: soak },
     Table {
         name: "decision",
@@ -93,8 +105,13 @@ fn dependency(example: &str) -> String {
 
 fn request(example: &str) -> String {
     let mut keys = vec!["name = \"a request\"", "path = \"/\"", "uses = [\"bank\"]"];
-    if example.starts_with("done") {
-        keys.extend(["later = [\"bank\"]", "read = \"/\""]);
+    if example.starts_with("done")
+        || example.starts_with("steps")
+        || example.starts_with("expires")
+        || example.starts_with("dead")
+    {
+        keys.extend(["later = [\"bank\"]", "read = \"/\"", "done = { \"/status\" = \"paid\" }"]);
+        keys.push("json = { destination = \"unknown\", to = \"me\" }");
     }
     format!("{}[[requests]]\n{}\n", dependency("run = \"true\""), with(&keys, example))
 }
@@ -106,6 +123,14 @@ fn load(example: &str) -> String {
 
 fn ops(example: &str) -> String {
     format!("{}[ops]\n{}\n", service(RUN), with(&["folder = \"src\""], example))
+}
+
+fn dead_letters(example: &str) -> String {
+    format!("{}[dead_letters]\n{}\n", service(RUN), with(&["list = \"/dead\""], example))
+}
+
+fn quarantine(example: &str) -> String {
+    format!("{}[quarantine]\n{}\n", service(RUN), with(&["list = \"/bad\""], example))
 }
 
 fn soak(example: &str) -> String {

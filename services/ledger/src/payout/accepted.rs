@@ -11,6 +11,9 @@ pub(super) struct Accepted {
     pub(super) amount: i64,
     pub(super) currency: String,
     pub(super) destination: String,
+    /// Text for the holder of the destination, sent when the bank has paid.
+    #[serde(default)]
+    pub(super) advice: Option<String>,
     /// Microseconds since 1970.
     pub(super) at: i64,
     /// The key under which the bank was asked before there were ratchets.

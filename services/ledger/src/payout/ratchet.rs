@@ -5,6 +5,7 @@
 //! | `reserve` | in the transaction that accepts the payout: the money is in flight | the money goes back, and the payout is refused |
 //! | `pay` | the bank is asked, under a key of the payout, until it has paid or refused | none: see below |
 //! | `settle` | the money has left, and the payout is paid | none |
+//! | `advise` | the bank is asked to tell the payee, where the payout has an advice | none: it never fails |
 //!
 //! Only the bank's own refusal turns a payout back. One whose call may have paid is never given back by itself: it waits for a decision.
 
@@ -16,6 +17,7 @@ use evenkeel::work::run::{QUEUE, RunContext};
 use evenkeel::work::{Ratchet, Ratchets};
 
 use super::accepted::Accepted;
+use super::advise;
 use super::own::Own;
 use super::pay;
 use super::state::PayoutState;
@@ -30,14 +32,14 @@ const LEASE: Duration = Duration::from_secs(5);
 /// The name of the step that asks the bank.
 const PAY: &str = "pay";
 
-/// The workers of the ledger.
-pub fn workers(context: &Context<Settings, Store>) -> Workers {
-    let workers = Workers::new(context.store()).queue(QUEUE, |rules| rules.concurrency(AT_ONCE).lease(LEASE));
+/// Adds the queue and the handler of payouts.
+pub fn handle_in(workers: Workers, context: &Context<Settings, Store>) -> Workers {
+    let workers = workers.queue(QUEUE, |rules| rules.concurrency(AT_ONCE).lease(LEASE));
     ratchets(context).handle_in(workers)
 }
 
 fn ratchets(context: &Context<Settings, Store>) -> Ratchets {
-    let bank = context.clone();
+    let (bank, messages) = (context.clone(), context.clone());
     let payout = Ratchet::<Accepted>::new()
         // The transaction that starts the run has reserved the money.
         .tx("reserve", |_tx, _run| Box::pin(async { Ok(()) }))
@@ -46,7 +48,11 @@ fn ratchets(context: &Context<Settings, Store>) -> Ratchets {
             let bank = bank.clone();
             async move { pay::pay(&bank, &key, run.input()).await }
         })
-        .tx("settle", |tx, run| Box::pin(settle(tx, run)));
+        .tx("settle", |tx, run| Box::pin(settle(tx, run)))
+        .call("advise", move |key, run| {
+            let messages = messages.clone();
+            async move { advise::advise(&messages, &key, run.input()).await }
+        });
     Ratchets::new(context.store()).with(payout)
 }
 

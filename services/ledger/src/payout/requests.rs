@@ -14,7 +14,7 @@ use crate::cursor::{Page, Paging};
 use crate::error::{LedgerError, recorded_refusal};
 use crate::id;
 use crate::ledger::Ledger;
-use crate::partner::check_destination;
+use crate::partner::known_destination;
 use crate::posting::{MAX_AMOUNT, POSTING, Posted, Posting, post};
 use crate::transfer::{currency_of, refusal_of};
 
@@ -34,11 +34,15 @@ pub struct NewPayout {
     #[garde(custom(known_destination))]
     #[schema(pattern = "^[A-Za-z0-9-]{1,64}$")]
     pub destination: String,
+    /// Text for the holder of the destination, which the bank delivers once it has paid: 1 to 140 characters.
+    #[garde(length(chars, min = 1, max = MAX_ADVICE))]
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 140)]
+    pub advice: Option<String>,
 }
 
-fn known_destination(destination: &str, _context: &()) -> garde::Result {
-    check_destination(destination).map_err(garde::Error::new)
-}
+/// Maximum length of an advice in characters.
+const MAX_ADVICE: usize = 140;
 
 /// Ask for a payout
 ///
@@ -88,8 +92,8 @@ async fn accept_in(tx: &mut Transaction, new: &NewPayout) -> Result<Result<Payou
     )
     .await?;
     let (account, amount, destination) = (new.account.clone(), new.amount, new.destination.clone());
-    let currency = posting.currency.clone();
-    start_as(tx, &id, &Accepted { account, amount, currency, destination, at, key: None }).await?;
+    let (currency, advice) = (posting.currency.clone(), new.advice.clone());
+    start_as(tx, &id, &Accepted { account, amount, currency, destination, advice, at, key: None }).await?;
     Ok(Ok(Payout {
         id,
         account: new.account.clone(),

@@ -148,9 +148,9 @@ fn others(lab: &Lab, work: &Work) -> Vec<Evidence> {
 
 /// Shows that a job is done, calls the dependency, and is not done before its call is answered.
 async fn peace(lab: &Lab, work: &Work) -> Result<Control, crate::control::Uncontrolled> {
-    let (name, dependency) = (&work.spec.name, &work.dependency);
-    work.double.set(Behaviour::Late(lab.pace.of(MOMENT)));
-    work.double.take_calls();
+    let (name, dependency) = (&work.spec.name, &work.watched.dependency);
+    work.watched.double.set(Behaviour::Late(lab.pace.of(MOMENT)));
+    work.watched.double.take_calls();
     let asked = work.ask(lab, PEACE).await;
     if asked.done.len() < PEACE {
         let otherwise =
@@ -162,19 +162,19 @@ async fn peace(lab: &Lab, work: &Work) -> Result<Control, crate::control::Uncont
     }
     let mut early = false;
     let since = Instant::now();
-    while work.double.calls().iter().all(|call| call.ended.is_none()) && since.elapsed() < lab.pace.of(MOMENT) {
+    while work.watched.double.calls().iter().all(|call| call.ended.is_none()) && since.elapsed() < lab.pace.of(MOMENT) {
         let done = work.done(lab, &asked.done).await;
         // A look that ended after the call shows nothing.
-        early |= done > 0 && work.double.calls().iter().all(|call| call.ended.is_none());
+        early |= done > 0 && work.watched.double.calls().iter().all(|call| call.ended.is_none());
         tokio::time::sleep(LOOK).await;
     }
     let within = within(lab);
     let left = if early { PEACE } else { work.wait(lab, &asked.done, within).await };
-    work.double.set(Behaviour::Pass);
-    let calls = calls_of_jobs(work.double.take_calls(), PEACE);
+    work.watched.double.set(Behaviour::Pass);
+    let calls = calls_of_jobs(work.watched.double.take_calls(), PEACE);
     // What else the service calls by itself, such as a health check, is no call of a job.
     if !calls.is_empty() {
-        work.double.only(calls.clone());
+        work.watched.double.only(calls.clone());
     }
     let otherwise = if early {
         format!(
@@ -206,9 +206,9 @@ struct Failed {
 
 /// Asks for jobs whose every call fails, until it is clear that they are repeated more and more rarely; at most for [`FAIL_FOR`].
 async fn failing(lab: &Lab, work: &Work, control: &Control) -> (Vec<Evidence>, Option<Failed>) {
-    let (name, dependency) = (&work.spec.name, &work.dependency);
-    work.double.take_calls();
-    work.double.set(Behaviour::Unavailable(None));
+    let (name, dependency) = (&work.spec.name, &work.watched.dependency);
+    work.watched.double.take_calls();
+    work.watched.double.set(Behaviour::Unavailable(None));
     let begun = Instant::now();
     let asked = work.ask(lab, FAILING).await;
     let jobs = asked.done.len();
@@ -218,7 +218,7 @@ async fn failing(lab: &Lab, work: &Work, control: &Control) -> (Vec<Evidence>, O
     }
     let attempts = loop {
         let time = begun.elapsed();
-        let attempts = Attempts::of(&work.double.calls(), begun, time, jobs);
+        let attempts = Attempts::of(&work.watched.double.calls(), begun, time, jobs);
         let is_clear = time >= lab.pace.of(FAIL_AT_LEAST) && attempts.clearly_back_off();
         if is_clear || time >= lab.pace.of(FAIL_FOR) {
             break attempts;
@@ -239,7 +239,7 @@ async fn failing(lab: &Lab, work: &Work, control: &Control) -> (Vec<Evidence>, O
 
 /// Judges that jobs that failed are done once the dependency works again.
 async fn recovered(lab: &Lab, work: &Work, failed: &Failed, control: &Control) -> Evidence {
-    let (name, dependency) = (&work.spec.name, &work.dependency);
+    let (name, dependency) = (&work.spec.name, &work.watched.dependency);
     let (jobs, time, within) = (failed.asked.len(), failed.time, within(lab));
     let left = work.wait(lab, &failed.asked, within).await;
     let what = match left {
@@ -256,18 +256,18 @@ async fn recovered(lab: &Lab, work: &Work, failed: &Failed, control: &Control) -
 
 /// Jobs at once whose calls take long: how many run at a time, beside those that failed before.
 async fn many(lab: &Lab, work: &Work, failed: usize, control: &Control) -> Evidence {
-    let dependency = &work.dependency;
-    work.double.set(Behaviour::Late(lab.pace.of(LONG)));
+    let dependency = &work.watched.dependency;
+    work.watched.double.set(Behaviour::Late(lab.pace.of(LONG)));
     let counting = async {
         let (since, mut most) = (Instant::now(), 0);
         while since.elapsed() < lab.pace.of(COUNT_FOR) {
-            most = most.max(work.double.open());
+            most = most.max(work.watched.double.open());
             tokio::time::sleep(LOOK).await;
         }
         most
     };
     let (asked, most) = tokio::join!(work.ask(lab, MANY), counting);
-    work.double.set(Behaviour::Pass);
+    work.watched.double.set(Behaviour::Pass);
     work.wait(lab, &asked.done, within(lab)).await;
     let jobs = asked.done.len();
     let what =
@@ -280,19 +280,19 @@ async fn many(lab: &Lab, work: &Work, failed: usize, control: &Control) -> Evide
 /// # Errors
 /// When it could not be killed or started again.
 async fn killed(lab: &mut Lab, work: &Work, control: &Control) -> Result<Vec<Evidence>, String> {
-    let (name, dependency) = (&work.spec.name, &work.dependency);
-    work.double.take_calls();
-    work.double.set(Behaviour::Late(lab.pace.of(MOMENT)));
+    let (name, dependency) = (&work.spec.name, &work.watched.dependency);
+    work.watched.double.take_calls();
+    work.watched.double.set(Behaviour::Late(lab.pace.of(MOMENT)));
     let (asked, under_way) = {
         let lab: &Lab = lab;
         let killing = async {
             let since = Instant::now();
             // In the middle: some are done or under way, and some wait.
-            while work.double.open() == 0 && since.elapsed() < KILL_AT_LATEST {
+            while work.watched.double.open() == 0 && since.elapsed() < KILL_AT_LATEST {
                 tokio::time::sleep(LOOK).await;
             }
             tokio::time::sleep(lab.pace.of(MOMENT) / 4).await;
-            let calls = work.double.calls();
+            let calls = work.watched.double.calls();
             let open: Vec<Call> = calls.into_iter().filter(|call| call.ended.is_none()).collect();
             (lab.kill().await, open)
         };
@@ -301,8 +301,9 @@ async fn killed(lab: &mut Lab, work: &Work, control: &Control) -> Result<Vec<Evi
         (asked, open)
     };
     lab.process().wait(Duration::from_secs(5)).await;
-    work.double.set(Behaviour::Pass);
-    work.start(ID, lab)
+    work.watched.double.set(Behaviour::Pass);
+    work.watched
+        .start(ID, lab)
         .await
         .map_err(|failure| format!("after a SIGKILL it did not start again: {}", failure.summary()))?;
     let begun = Instant::now();
@@ -311,7 +312,7 @@ async fn killed(lab: &mut Lab, work: &Work, control: &Control) -> Result<Vec<Evi
     let all: Vec<Asked> = asked.done.into_iter().chain(again.done).collect();
     let within = within(lab);
     let left = work.wait(lab, &all, within).await;
-    let calls = work.double.take_calls();
+    let calls = work.watched.double.take_calls();
     let mut evidence = Vec::new();
     let took = begun.elapsed();
     let told = format!(
@@ -347,7 +348,7 @@ async fn killed(lab: &mut Lab, work: &Work, control: &Control) -> Result<Vec<Evi
 
 /// The same request at once under one key: one job.
 async fn twins(lab: &Lab, work: &Work, control: &Control) -> Evidence {
-    let (name, dependency) = (&work.spec.name, &work.dependency);
+    let (name, dependency) = (&work.spec.name, &work.watched.dependency);
     if work.spec.idempotent.is_none() {
         return clause::UNIQUE.gap(format!(
             "{name} was not repeated: declare `idempotent = \"HEADER\"` on it, if it makes one job for a key"
@@ -360,7 +361,7 @@ async fn twins(lab: &Lab, work: &Work, control: &Control) -> Evidence {
     let asked: Vec<Asked> = exchanges.iter().filter_map(|exchange| work.acknowledged(lab, exchange)).collect();
     let left = work.wait(lab, &asked, within(lab)).await;
     tokio::time::sleep(lab.pace.of(MOMENT)).await;
-    let calls = work.double.take_calls();
+    let calls = work.watched.double.take_calls();
     let keys: Option<BTreeSet<String>> = calls.iter().map(|call| call.key.clone()).collect();
     let told = format!(
         "{name}, {TWINS} times at once under one key, was acknowledged {} times and caused {} calls to {dependency}",
@@ -387,9 +388,9 @@ fn within(lab: &Lab) -> Duration {
 async fn quiet(lab: &Lab, work: &Work) {
     let since = Instant::now();
     while since.elapsed() < within(lab) {
-        work.double.take_calls();
+        work.watched.double.take_calls();
         tokio::time::sleep(lab.pace.of(MOMENT)).await;
-        if work.double.take_calls().is_empty() {
+        if work.watched.double.take_calls().is_empty() {
             return;
         }
     }

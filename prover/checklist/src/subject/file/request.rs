@@ -11,7 +11,7 @@ use keel_input::diagnostics::{Reading, near};
 use keel_input::template;
 
 use crate::subject::criticality::Criticality;
-use crate::subject::request::{COOKIE, RequestSpec};
+use crate::subject::request::{COOKIE, Expires, MAX_KEEP, Records, RequestSpec, Steps};
 use crate::subject::values::url_path;
 
 /// The names that every template knows.
@@ -82,6 +82,23 @@ pub(super) struct Request {
     /// Default: that is not examined, and unknown.
     /// Example: `jobs = "plain"`
     jobs: Option<Spanned<String>>,
+    /// Values at JSON pointers of `json` with which the work that the request asks for could be processed: as it is written, the work becomes a dead letter, and it is no part of the mix. It needs `json`, `read` and `done`.
+    /// Default: dead letters are not examined.
+    /// Example: `dead = { "/destination" = "known" }`
+    #[serde(default)]
+    dead: BTreeMap<String, Spanned<serde_json::Value>>,
+    /// The work that the request asks for takes several steps that call a dependency; it is no part of the mix. `fails`: values at JSON pointers of `json` with which a step fails for good; `undone`: values at `read` then; `effect` and `value`: path and JSON pointer of a number that each work moves once. It needs `later`, `read` and `done`.
+    /// Default: steps are not examined.
+    /// Example: `steps = { fails = { "/to" = "nobody" }, undone = { "/status" = "refused" }, effect = "/count", value = "/orders" }`
+    steps: Option<Spanned<Steps>>,
+    /// What the request makes is deleted after a time: with the variables `env`, after `keep`, of at most 30 s; it is no part of the mix. It needs `read`.
+    /// Default: retention is not examined.
+    /// Example: `expires = { env = { ORDER_RETENTION = "2s" }, keep = "2s" }`
+    expires: Option<Spanned<ExpiresTable>>,
+    /// The records that the request takes in, in the place of `{records}` in its body; it is no part of the mix. `good` and each of `bad` are templates of `{record}`, a name of its own; `head` comes first, `between` (a new line) between two; a record that was taken is found at `read`, with `admin = true` on the admin listener; `counters` names those of good and of bad records in the metrics.
+    /// Default: records are not examined.
+    /// Example: `records = { good = "{record},7", bad = ["{record},x"], read = "/orders/{record}", counters = ["good_total", "bad_total"] }`
+    records: Option<Records>,
     /// Header that makes the request safe to repeat.
     /// Default: none.
     /// Example: `idempotent = "Idempotency-Key"`
@@ -120,6 +137,13 @@ pub(super) struct Request {
     bulkhead: Option<Spanned<String>>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpiresTable {
+    env: BTreeMap<String, String>,
+    keep: String,
+}
+
 /// The names that a request may use.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -155,11 +179,13 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
     if let (Some(_), Some(body)) = (&request.json, &request.body) {
         reading.wrong(&body.span(), "it has `json` and `body`: keep one");
     }
+    let mut in_body = known.saved.clone();
+    in_body.extend(request.records.as_ref().map(|_| "records".to_owned()));
     if let Some(json) = &request.json {
-        json_templates(reading, &json.span(), json.get_ref(), &known.saved);
+        json_templates(reading, &json.span(), json.get_ref(), &in_body);
     }
     if let Some(body) = &request.body {
-        templates(reading, body, &known.saved);
+        templates(reading, body, &in_body);
     }
     if let Some(status) = request.expect.as_ref().filter(|status| !(100..600).contains(status.get_ref())) {
         reading.wrong(&status.span(), format!("{} is no status: expected such as 201", status.get_ref()));
@@ -188,12 +214,14 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
     for (pointer, value) in &request.done {
         if !pointer.starts_with('/') {
             reading.wrong(&value.span(), format!("`done`: {pointer:?} is no JSON pointer: expected such as /status"));
-        } else if request.read.is_none() || request.later.is_empty() {
+        } else if request.read.is_none() || request.later.is_empty() && request.dead.is_empty() {
             let what =
                 "`done` needs `read`, where the value is, and `later`, the dependency that the work calls: add them";
             reading.wrong(&value.span(), what);
         }
     }
+    work_apart(reading, &request);
+    let expires = request.expires.as_ref().and_then(|table| retention(reading, table, request.read.is_some()));
     if let Some(written) = request.jobs.as_ref().filter(|word| word.get_ref() != "plain") {
         reading
             .wrong(&written.span(), format!("`jobs` = {:?}: expected \"plain\", or leave it out", written.get_ref()));
@@ -226,6 +254,10 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
         read: request.read.map(Spanned::into_inner),
         done: request.done.into_iter().map(|(pointer, value)| (pointer, value.into_inner())).collect(),
         plain_jobs: request.jobs.is_some(),
+        dead: request.dead.into_iter().map(|(pointer, value)| (pointer, value.into_inner())).collect(),
+        expires,
+        records: request.records,
+        steps: request.steps.map(Spanned::into_inner),
         idempotent: request.idempotent.map(Spanned::into_inner),
         list: request.list,
         slow: request.slow,
@@ -234,6 +266,54 @@ pub(super) fn spec(reading: &mut Reading<'_>, request: Spanned<Request>, known: 
         crash: request.crash,
         criticality,
         bulkhead: request.bulkhead.map(Spanned::into_inner),
+    }
+}
+
+/// Reads a retention.
+fn retention(reading: &mut Reading<'_>, table: &Spanned<ExpiresTable>, is_read: bool) -> Option<Expires> {
+    if !is_read {
+        reading.wrong(&table.span(), "`expires` needs `read`, which shows whether the row is there: add it");
+    }
+    let read = keel_input::duration::parse(&table.get_ref().keep).map_err(|what| format!("`keep` = {what}"));
+    let bounded = read.and_then(|keep| match keep <= MAX_KEEP {
+        true => Ok(keep),
+        false => Err(format!("`keep` = {keep:?} is longer than {MAX_KEEP:?}: set variables that make it shorter")),
+    });
+    let keep = reading.kept(&table.span(), bounded)?;
+    Some(Expires { env: table.get_ref().env.clone(), keep })
+}
+
+/// Checks a request whose work is examined by itself.
+fn work_apart(reading: &mut Reading<'_>, request: &Request) {
+    let lacks_end = request.read.is_none() || request.done.is_empty();
+    let json = request.json.as_ref().map(Spanned::get_ref);
+    let at = |reading: &mut Reading<'_>, span: &Range<usize>, name: &str, pointer: &str| {
+        if json.is_none_or(|json| json.pointer(pointer).is_none()) {
+            let what = format!(
+                "`{name}`: {pointer:?} names no value of `json`: expected a JSON pointer to one, such as /name"
+            );
+            reading.wrong(span, what);
+        }
+    };
+    for (pointer, value) in &request.dead {
+        at(reading, &value.span(), "dead", pointer);
+        if lacks_end {
+            reading
+                .wrong(&value.span(), "`dead` needs `read` and `done`, which show whether the work is done: add them");
+        }
+    }
+    if let Some(steps) = &request.steps {
+        let span = steps.span();
+        for pointer in steps.get_ref().fails.keys() {
+            at(reading, &span, "steps", pointer);
+        }
+        if lacks_end || request.later.is_empty() {
+            let what = "`steps` needs `later`, the dependency that the steps call, and `read` and `done`, which show the end: add them";
+            reading.wrong(&span, what);
+        }
+        if steps.get_ref().fails.is_empty() != steps.get_ref().undone.is_empty() {
+            reading.wrong(&span, "`steps`: `fails` and `undone` go together: add the other");
+        }
     }
 }
 

@@ -3,13 +3,12 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use keel_drill::double::Double;
 use keel_wire::http::{Exchange, Request};
 
 use crate::finding::Finding;
 use crate::lab::Lab;
-use crate::probes::support::in_place;
-use crate::subject::{Dependencies, Dependency, RequestSpec};
+use crate::probes::ratchet::support::Watched;
+use crate::subject::RequestSpec;
 
 /// Between two looks at jobs that are not done.
 const LOOK: Duration = Duration::from_millis(100);
@@ -19,9 +18,7 @@ const EVERY: Duration = Duration::from_millis(15);
 /// A request that asks for work, and the dependency that the work calls.
 pub(super) struct Work {
     pub(super) spec: RequestSpec,
-    pub(super) dependency: String,
-    pub(super) double: Double,
-    declared: Dependency,
+    pub(super) watched: Watched,
 }
 
 /// A job that was acknowledged, by the request that shows whether it is done.
@@ -47,26 +44,8 @@ impl Work {
     /// # Errors
     /// The finding, when that is not possible.
     pub(super) async fn begin(id: &str, lab: &mut Lab, spec: RequestSpec) -> Result<Self, Finding> {
-        let dependency = spec.later.first().cloned().unwrap_or_default();
-        let declared = match &lab.subject.dependencies {
-            Dependencies::Declared(declared) => declared.iter().find(|one| one.name == dependency).cloned(),
-            Dependencies::Unsaid => None,
-        };
-        let Some(declared) = declared.filter(|declared| declared.url.scheme() == "http") else {
-            let reason =
-                format!("{dependency} does not speak plain HTTP, and calls of other protocols are not told apart");
-            return Err(Finding::unknown(id, reason, Vec::new()));
-        };
-        let double = in_place::double_of(id, &declared).await?;
-        let work = Self { spec, dependency, double, declared };
-        work.start(id, lab).await?;
-        lab.send_mix().await;
-        Ok(work)
-    }
-
-    /// Starts the subject again with the double in the place.
-    pub(super) async fn start(&self, id: &str, lab: &mut Lab) -> Result<(), Finding> {
-        in_place::start_with(id, lab, &[(&self.declared, &self.double)]).await.map(drop)
+        let watched = Watched::begin(id, lab, &spec).await?;
+        Ok(Self { spec, watched })
     }
 
     /// Asks for so many jobs at once.

@@ -1,0 +1,108 @@
+//! Work that a request asks for, whose end shows where the request is read back.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use keel_drill::double::Double;
+use keel_wire::http::{Answer, Exchange, Request};
+use serde_json::Value;
+
+use crate::finding::Finding;
+use crate::lab::Lab;
+use crate::probes::support::in_place;
+use crate::subject::{Dependencies, Dependency, RequestSpec};
+
+/// Between two looks at work that is not done.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The dependency that work calls, with a double in its place.
+pub(super) struct Watched {
+    pub(super) dependency: String,
+    pub(super) double: Double,
+    declared: Dependency,
+}
+
+impl Watched {
+    /// Starts the subject with a double in the place of the first dependency that is called later.
+    ///
+    /// # Errors
+    /// The finding, when that is not possible.
+    pub(super) async fn begin(id: &str, lab: &mut Lab, spec: &RequestSpec) -> Result<Self, Finding> {
+        let dependency = spec.later.first().cloned().unwrap_or_default();
+        let declared = match &lab.subject.dependencies {
+            Dependencies::Declared(declared) => declared.iter().find(|one| one.name == dependency).cloned(),
+            Dependencies::Unsaid => None,
+        };
+        let Some(declared) = declared.filter(|declared| declared.url.scheme() == "http") else {
+            let reason =
+                format!("{dependency} does not speak plain HTTP, and calls of other protocols are not told apart");
+            return Err(Finding::unknown(id, reason, Vec::new()));
+        };
+        let double = in_place::double_of(id, &declared).await?;
+        let watched = Self { dependency, double, declared };
+        watched.start(id, lab).await?;
+        lab.send_mix().await;
+        Ok(watched)
+    }
+
+    /// Starts the subject again with the double in the place.
+    pub(super) async fn start(&self, id: &str, lab: &mut Lab) -> Result<(), Finding> {
+        in_place::start_with(id, lab, &[(&self.declared, &self.double)]).await.map(drop)
+    }
+}
+
+/// Work that was acknowledged.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    /// The request that shows its state.
+    pub(super) read: Request,
+    /// What it may be called elsewhere: the values that were saved of the answer, and its key.
+    pub(super) names: Vec<String>,
+}
+
+/// Asks for works at once; those that were acknowledged, and an answer that was not as declared.
+pub(super) async fn ask(lab: &Lab, specs: &[&RequestSpec]) -> (Vec<Option<Asked>>, Option<Exchange>) {
+    let client = lab.http();
+    let exchanges = join_all(specs.iter().map(|spec| client.send(lab.fill(spec)))).await;
+    let asked: Vec<Option<Asked>> =
+        specs.iter().zip(&exchanges).map(|(spec, exchange)| acknowledged(lab, spec, exchange)).collect();
+    let refused = asked.iter().position(Option::is_none).and_then(|place| exchanges.into_iter().nth(place));
+    (asked, refused)
+}
+
+fn acknowledged(lab: &Lab, spec: &RequestSpec, exchange: &Exchange) -> Option<Asked> {
+    exchange.status().filter(|status| spec.expects(status.as_u16()))?;
+    let read = lab.read_back(spec, exchange)?;
+    let own = Lab::own_values(spec, exchange).unwrap_or_default();
+    let saved = Lab::saved_of(spec, exchange);
+    let mut names: Vec<String> = own.into_values().chain(saved.into_values()).collect();
+    names.sort();
+    names.dedup();
+    Some(Asked { read, names })
+}
+
+/// Returns true for each work whose state has these values now.
+pub(super) async fn have(lab: &Lab, asked: &[Asked], values: &BTreeMap<String, Value>) -> Vec<bool> {
+    let client = lab.http();
+    let exchanges = join_all(asked.iter().map(|asked| client.send(asked.read.clone()))).await;
+    exchanges.iter().map(|exchange| shows(exchange, values)).collect()
+}
+
+/// Waits until all of them have these values; returns the number of those that have not, after the bound.
+pub(super) async fn wait(lab: &Lab, asked: &[Asked], values: &BTreeMap<String, Value>, within: Duration) -> usize {
+    let begun = Instant::now();
+    loop {
+        let left = have(lab, asked, values).await.into_iter().filter(|done| !done).count();
+        if left == 0 || begun.elapsed() >= within {
+            return left;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn shows(exchange: &Exchange, values: &BTreeMap<String, Value>) -> bool {
+    let succeeded = exchange.status().is_some_and(|status| status.is_success());
+    let Some(json) = exchange.answer().and_then(Answer::json) else { return false };
+    succeeded && values.iter().all(|(pointer, value)| json.pointer(pointer) == Some(value))
+}
