@@ -5,36 +5,49 @@
 
 use std::time::Duration;
 
-/// A socket that may know when the peer's last bytes came.
-pub(crate) trait Received {
+/// What the system tells of the bytes that a program reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Arrival {
     /// Time since the last bytes came, to a few milliseconds; none where the system does not tell.
-    fn since_last_received(&self) -> Option<Duration>;
+    pub(crate) age: Option<Duration>,
+    /// True if the peer has reset the connection since: nobody waits for an answer.
+    pub(crate) is_reset: bool,
+}
+
+/// A socket that may know when the peer's last bytes came, and whether the peer is still there.
+pub(crate) trait Received {
+    /// What is known of the bytes that were read last.
+    fn arrival(&self) -> Arrival;
 }
 
 #[cfg(target_os = "linux")]
 impl Received for tokio::net::TcpStream {
-    fn since_last_received(&self) -> Option<Duration> {
+    fn arrival(&self) -> Arrival {
         use nix::sys::socket::GetSockOpt;
 
-        let info = linux::TcpInfo.get(self).ok()?;
-        info.get(linux::LAST_DATA_RECEIVED).map(|millis| Duration::from_millis(u64::from(*millis)))
+        let Ok(info) = linux::TcpInfo.get(self) else { return Arrival::default() };
+        let age = info.get(linux::LAST_DATA_RECEIVED).map(|millis| Duration::from_millis(u64::from(*millis)));
+        Arrival { age, is_reset: info.first().is_some_and(|flags| flags.to_ne_bytes()[0] == linux::CLOSE) }
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 impl Received for tokio::net::TcpStream {
-    fn since_last_received(&self) -> Option<Duration> {
-        None
+    fn arrival(&self) -> Arrival {
+        Arrival::default()
     }
 }
 
 #[cfg(target_os = "linux")]
 mod linux {
-    /// The first 56 bytes of `struct tcp_info` (`linux/tcp.h`), which every kernel has: eight bytes of flags, then numbers of 32 bits.
+    /// The first 56 bytes of `struct tcp_info` (`linux/tcp.h`), which every kernel has: the state and seven bytes of flags, then numbers of 32 bits.
     pub(super) type Info = [u32; 14];
 
     /// Position of `tcpi_last_data_recv`, in milliseconds.
     pub(super) const LAST_DATA_RECEIVED: usize = 13;
+
+    /// The state of a connection that has ended (`TCP_CLOSE` of `net/tcp_states.h`): of one whose peer closed it in order it is another.
+    pub(super) const CLOSE: u8 = 7;
 
     /// The socket option.
     #[derive(Clone, Copy, Debug)]
@@ -45,8 +58,8 @@ mod linux {
 
 #[cfg(test)]
 impl Received for tokio::io::DuplexStream {
-    fn since_last_received(&self) -> Option<Duration> {
-        None
+    fn arrival(&self) -> Arrival {
+        Arrival::default()
     }
 }
 
@@ -66,8 +79,26 @@ mod tests {
         let sent = std::time::Instant::now();
         std::thread::sleep(Duration::from_millis(60));
         let (socket, _) = listener.accept().await.unwrap();
-        let (age, passed) = (socket.since_last_received().unwrap(), sent.elapsed());
+        let (age, passed) = (socket.arrival().age.unwrap(), sent.elapsed());
         // The kernel's clock ticks every few milliseconds.
         assert!(age >= Duration::from_millis(50) && age <= passed + Duration::from_millis(20), "{age:?} of {passed:?}");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_its_peer_has_reset_says_so_although_bytes_are_unread() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let arrival = async |reset: bool| {
+            let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            peer.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+            if reset {
+                peer.set_zero_linger().unwrap();
+            }
+            drop(peer);
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let read = tokio::io::AsyncReadExt::read(&mut socket, &mut [0; 8]).await;
+            (read.is_ok(), socket.arrival().is_reset)
+        };
+        assert_eq!(arrival(true).await, (true, true));
+        assert_eq!(arrival(false).await, (true, false), "it was closed in order, and its peer may read on");
     }
 }

@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use crate::acknowledged::Acknowledged;
-use crate::age::Received;
+use crate::age::{Arrival, Received};
 use crate::below::Below;
 use crate::connection::Connection;
 use crate::control_frames::ControlFrames;
@@ -256,10 +256,15 @@ impl<S: AsyncRead + AsyncWrite + Received + Acknowledged + Unpin, K: Unpin> Asyn
                         buffer.set_filled(before);
                         return Poll::Ready(Ok(()));
                     }
-                    if received.is_empty() || !self.refused(received) {
-                        return Poll::Ready(outcome);
+                    let next = if received.is_empty() { Next::Server } else { self.received(received) };
+                    match next {
+                        Next::Server => return Poll::Ready(outcome),
+                        Next::Peer => buffer.set_filled(before),
+                        Next::Nobody => {
+                            buffer.set_filled(before);
+                            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+                        }
                     }
-                    buffer.set_filled(before);
                 }
             }
         }
@@ -290,24 +295,39 @@ impl<S: AsyncWrite + Unpin, K> Socket<S, K> {
 }
 
 impl<S: Received, K> Socket<S, K> {
-    /// Notes bytes of the peer. Returns true when they are a request that was refused here: the server does not see them.
-    fn refused(&mut self, received: &[u8]) -> bool {
+    /// Notes bytes of the peer. The server does not see those of a request that was refused here, or of a peer that is gone.
+    fn received(&mut self, received: &[u8]) -> Next {
         let Some(below) = &mut self.below else {
             self.connection.received(received);
-            return false;
+            return Next::Server;
         };
         if below.is_congested() && self.connection.is_at_head() {
             let now = Instant::now();
             if below.refuse(&self.connection, received, now) {
                 self.connection.answered_below(now);
-                return true;
+                return Next::Peer;
             }
         }
-        let age = if below.watches_age() { self.socket.since_last_received() } else { None };
-        self.connection.waited(age);
+        let arrival = if below.watches_age() { self.socket.arrival() } else { Arrival::default() };
+        if arrival.is_reset {
+            // What a flood of clients has sent before it left is not worked on.
+            return Next::Nobody;
+        }
+        self.connection.waited(arrival.age);
         self.connection.received(received);
-        false
+        Next::Server
     }
+}
+
+/// Who has the turn after bytes were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// The server works on them.
+    Server,
+    /// They were answered here: the peer.
+    Peer,
+    /// The peer has reset the connection.
+    Nobody,
 }
 
 impl<S: AsyncRead + AsyncWrite + Acknowledged + Unpin, K: Unpin> AsyncWrite for Socket<S, K> {

@@ -3,7 +3,6 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -11,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use crate::acknowledged::Acknowledged;
-use crate::age::Received;
+use crate::age::{Arrival, Received};
 
 /// TCP, or TLS over it. Of a TLS connection the kernel counts encrypted bytes.
 pub(crate) enum Transport {
@@ -36,8 +35,8 @@ impl Transport {
 }
 
 impl Received for Transport {
-    fn since_last_received(&self) -> Option<Duration> {
-        self.tcp().since_last_received()
+    fn arrival(&self) -> Arrival {
+        self.tcp().arrival()
     }
 }
 

@@ -19,7 +19,7 @@ const SATURATION: Table = Table {
 };
 
 /// The shortest time over which the use of processors is measured.
-const LEAST: Duration = Duration::from_secs(5);
+const LEAST: Duration = Duration::from_secs(2);
 /// The tables that are read for it.
 const READ: [&str; 5] = ["process", "http_listener", "http_admission", "client", "cpu_pool"];
 

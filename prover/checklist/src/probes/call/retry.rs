@@ -55,6 +55,8 @@ const FEWEST: usize = 6;
 const MOST_ATTEMPTS: usize = 10;
 /// Time that repeats may follow the answer.
 const AFTERWARDS: Duration = Duration::from_millis(300);
+/// The same between requests whose pauses alone are looked at.
+const BETWEEN: Duration = Duration::from_millis(100);
 /// Time that repeats that outlive their request are looked for.
 const LINGER: Duration = Duration::from_secs(2);
 /// Below this two attempts have no pause between them.
@@ -276,16 +278,21 @@ async fn chains(lab: &Lab, watched: &Watched, failing: Failing, rested: bool, be
             watched.rest(lab).await;
         }
         watched.set(failing.always(Duration::ZERO));
-        chains.push(gaps(&attempts(lab, watched, &watched.spec).await.0));
+        chains.push(gaps(&attempts_until(lab, watched, &watched.spec, BETWEEN).await.0));
     }
     chains
 }
 
 /// The calls that one request causes, and whether it was answered as declared.
 async fn attempts(lab: &Lab, watched: &Watched, spec: &RequestSpec) -> (Vec<Call>, bool) {
+    attempts_until(lab, watched, spec, AFTERWARDS).await
+}
+
+/// The same, with the calls until so long after the answer.
+async fn attempts_until(lab: &Lab, watched: &Watched, spec: &RequestSpec, after: Duration) -> (Vec<Call>, bool) {
     watched.double.take_calls();
     let exchange = lab.http().send(lab.fill(spec)).await;
-    tokio::time::sleep(lab.pace.of(AFTERWARDS)).await;
+    tokio::time::sleep(lab.pace.of(after)).await;
     (watched.double.take_calls(), exchange.status().is_some_and(|status| spec.expects(status.as_u16())))
 }
 
