@@ -85,7 +85,7 @@ struct Others<'l> {
 
 impl Take for &mut Others<'_> {
     fn wants(&self, name: &'static str) -> bool {
-        Others::wants(self, name)
+        name != "message" && self.count < MAX_FIELDS && !self.names[..self.count].contains(&name)
     }
 
     fn take(&mut self, name: &'static str, write: impl FnOnce(&mut String)) {
@@ -94,12 +94,8 @@ impl Take for &mut Others<'_> {
 }
 
 impl Others<'_> {
-    fn wants(&self, name: &'static str) -> bool {
-        name != "message" && self.count < MAX_FIELDS && !self.names[..self.count].contains(&name)
-    }
-
     fn take(&mut self, name: &'static str, write: impl FnOnce(&mut String)) {
-        if !self.wants(name) {
+        if !(&mut *self).wants(name) {
             return;
         }
         self.names[self.count] = name;
