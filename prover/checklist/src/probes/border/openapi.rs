@@ -255,10 +255,11 @@ async fn generated(lab: &Lab, document: &Document) -> Vec<Evidence> {
     evidence
 }
 
-/// For each operation, a request of the mix that is right: its headers and path parameters are used.
+/// For each operation, a request that is declared and right, one of the mix before others: its headers and path parameters are used.
 fn known_requests(lab: &Lab, document: &Document) -> BTreeMap<(String, String), RequestSpec> {
     let mut known = BTreeMap::new();
-    for spec in lab.mix() {
+    let apart = lab.subject.work.iter().map(|spec| spec.with_values(&spec.dead));
+    for spec in lab.mix().into_iter().chain(apart) {
         let request = lab.fill(&spec);
         if let Some(operation) = document.matching(request.method.as_str(), &request.path) {
             known.entry((operation.method.to_owned(), operation.template.to_owned())).or_insert(spec);
