@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -31,6 +31,8 @@ use crate::unread_answer::bound_send_queue;
 
 /// Wait after a failed accept (no descriptors left, mostly), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Time between two lines that say so.
+const ACCEPT_LOGGED: Duration = Duration::from_secs(5);
 /// Connections of the backlog that are still taken when the listener ends.
 const LAST_ACCEPTS: usize = 4096;
 /// Connections that the kernel may queue.
@@ -141,8 +143,28 @@ impl Listener {
     }
 }
 
+/// Failures to accept connections, of which one is logged now and then: they go on until something is closed.
+#[derive(Debug, Default)]
+struct AcceptFailures {
+    told: Option<Instant>,
+    untold: u64,
+}
+
+impl AcceptFailures {
+    /// Counts a failure. Returns the number of failures since the last one that was logged, when this one is to be.
+    fn told_now(&mut self, now: Instant) -> Option<u64> {
+        self.untold += 1;
+        if self.told.is_some_and(|told| now - told < ACCEPT_LOGGED) {
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.untold))
+    }
+}
+
 /// Accepts connections until `stop`, and those that are in the queue then: they connected before the end.
 async fn accept(tcp: &TcpListener, serving: &Arc<Serving>, stop: &Stop) {
+    let mut failures = AcceptFailures::default();
     loop {
         tokio::select! {
             biased;
@@ -151,7 +173,9 @@ async fn accept(tcp: &TcpListener, serving: &Arc<Serving>, stop: &Stop) {
                 Ok((socket, peer)) => Serving::take(serving, socket, peer),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    tracing::error!(%error, "cannot accept connections; trying again");
+                    if let Some(tries) = failures.told_now(Instant::now()) {
+                        tracing::error!(%error, tries, "cannot accept connections; trying again");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -339,4 +363,17 @@ fn protocol(limits: &Limits, streams: Streams) -> auto::Builder<Streams> {
         .keep_alive_interval(Some(Duration::from_secs(20)))
         .keep_alive_timeout(Duration::from_secs(10));
     protocol
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_failures_to_accept_one_in_a_while_is_logged_with_their_number() {
+        let (mut failures, begun) = (AcceptFailures::default(), Instant::now());
+        let told: Vec<Option<u64>> = (0..=100).map(|count| failures.told_now(begun + count * ACCEPT_PAUSE)).collect();
+        assert_eq!((told[0], told[100]), (Some(1), Some(100)));
+        assert!(told[1..100].iter().all(Option::is_none));
+    }
 }

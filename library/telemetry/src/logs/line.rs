@@ -95,7 +95,7 @@ impl Take for &mut Others<'_> {
 
 impl Others<'_> {
     fn take(&mut self, name: &'static str, write: impl FnOnce(&mut String)) {
-        if !(&mut *self).wants(name) {
+        if !self.wants(name) {
             return;
         }
         self.names[self.count] = name;

@@ -110,6 +110,9 @@ pub(crate) fn declare(name: &str, subject: &mut Subject, folder: &Path) {
     });
 }
 
+/// When a letter was dropped, its number, and its entry.
+type Dropped = (Instant, u64, Map<String, Value>);
+
 /// All works by their ids: `to`, `state`, `attempts`, `from` in milliseconds since the start.
 type Works = BTreeMap<u64, Map<String, Value>>;
 
@@ -117,7 +120,7 @@ struct Office {
     flaw: Flaw,
     begun: Instant,
     works: Mutex<Works>,
-    dropped: Mutex<Vec<(Instant, u64, Map<String, Value>)>>,
+    dropped: Mutex<Vec<Dropped>>,
 }
 
 fn work(flaw: Flaw, port: u16) -> ! {
