@@ -2,7 +2,7 @@
 //!
 //! - **Hypothesis**: of a batch of good and bad records each good one is stored, each bad one is in the quarantine with a reason, none is lost,
 //!   both are counted, and a mended one is taken from there.
-//! - **Sent**: the first request with `records`, with [`GOOD`] good records between one of each declared bad kind; the reads of all; the
+//! - **Sent**: the first request with `records`, with `GOOD` good records between one of each declared bad kind; the reads of all; the
 //!   declared list of the quarantine, and its `retry` of one with the good form of the record.
 //! - **Decides**: a good record that is not stored; a bad one that is; a bad one that is not in the quarantine `WITHIN`, or has no reason
 //!   there; a mended one that is not stored, or still in the quarantine; declared counters that did not rise by the number of records.

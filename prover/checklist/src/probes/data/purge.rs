@@ -1,12 +1,12 @@
 //! `data.purge`: what is kept for a time is deleted after it, not before it, and a few rows at a time.
 //!
 //! - **Hypothesis**: started with a short retention, the service keeps each row for that time and deletes it soon after, in several steps.
-//! - **Sent**: the first request with `expires`, [`ROWS`] times after a start with its variables; then the reads of [`SAMPLES`] of these rows
+//! - **Sent**: the first request with `expires`, `ROWS` times after a start with its variables; then the reads of `SAMPLES` of these rows
 //!   again and again, spread over the order in which they were made.
-//! - **Decides**: a row that is gone before its time; one that is there [`LATE`] after it. Rows that went at two or more different looks, one
+//! - **Decides**: a row that is gone before its time; one that is there `LATE` after it. Rows that went at two or more different looks, one
 //!   after the other by age, went in batches or partitions; where all went between two looks, that is not known.
 //! - **Blast radius**: rows past the shorter retention are deleted. The service is started again with other variables, and stopped at the end.
-//! - **Bound in time**: the declared time, which is at most 30 s, and [`LATE`].
+//! - **Bound in time**: the declared time, which is at most 30 s, and `LATE`.
 
 use std::time::{Duration, Instant};
 

@@ -2,8 +2,8 @@
 //!
 //! - **Hypothesis**: work that cannot be processed shows in the declared list with a reason and its payload, also after a kill, while work
 //!   behind it is done as ever; edited and retried it is done, and dropped it is gone.
-//! - **Sent**: the first request with `dead`, as it is written and with the values that mend it: [`GOOD`] mended ones between
-//!   [`BAD`] that are not; a SIGKILL and a new start; the declared `edit`, `retry` and `drop`.
+//! - **Sent**: the first request with `dead`, as it is written and with the values that mend it: `GOOD` mended ones between
+//!   `BAD` that are not; a SIGKILL and a new start; the declared `edit`, `retry` and `drop`.
 //! - **Decides**: mended work that is not done `WITHIN`; work that is neither in the list nor done by then, or in it without a reason; one that
 //!   is taken for done; one that is not in the list after the kill; an edit that does not show, or whose work is not done when it is retried;
 //!   one that is in the list after it was dropped, or is in it again.

@@ -2,8 +2,8 @@
 //!
 //! - **Hypothesis**: a work calls its dependency in each of its steps once; killed in a later step, it does not make the call of an earlier
 //!   one again; a work whose step fails for good ends undone, and leaves no effect.
-//! - **Sent**: the first request with `steps`, with a double in the place of its dependency: [`PEACE`] of them one after the other, which show
-//!   the calls of a work; [`UNDONE`] with the values that fail; [`WORKS`] at once, whose calls of the second kind get no answer until a
+//! - **Sent**: the first request with `steps`, with a double in the place of its dependency: `PEACE` of them one after the other, which show
+//!   the calls of a work; `UNDONE` with the values that fail; `WORKS` at once, whose calls of the second kind get no answer until a
 //!   SIGKILL. After a new start every call is passed on.
 //! - **Decides**: more calls of the first kind after the kill than works that had not made one of the second kind; works that are not done
 //!   `WITHIN` the new start; calls of a kind under more keys than there are works; a number at `effect` that does not move as often as works
