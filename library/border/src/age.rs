@@ -5,18 +5,18 @@
 
 use std::time::Duration;
 
-/// What the system tells of the bytes that a program reads.
+/// Knowledge of the system about the bytes that a program reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Arrival {
     /// Time since the last bytes came, to a few milliseconds; none where the system does not tell.
     pub(crate) age: Option<Duration>,
-    /// True if the peer has reset the connection since: nobody waits for an answer.
+    /// True if the peer has reset the connection since, and waits for no answer.
     pub(crate) is_reset: bool,
 }
 
 /// A socket that may know when the peer's last bytes came, and whether the peer is still there.
 pub(crate) trait Received {
-    /// What is known of the bytes that were read last.
+    /// Returns what is known of the bytes that were read last.
     fn arrival(&self) -> Arrival;
 }
 

@@ -319,7 +319,7 @@ impl<S: Received, K> Socket<S, K> {
     }
 }
 
-/// Who has the turn after bytes were read.
+/// The side that has the turn after bytes were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     /// The server works on them.

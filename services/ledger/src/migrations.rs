@@ -118,7 +118,7 @@ CREATE TABLE receipts (
 CREATE INDEX receipts_age ON receipts (created_at);
 ";
 
-/// The accounts of imports by the references of whoever imported them.
+/// The accounts of imports, by the references of their importers.
 const IMPORTED_ACCOUNTS: &str = "
 CREATE TABLE imported_accounts (
     reference TEXT PRIMARY KEY,

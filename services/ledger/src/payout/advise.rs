@@ -12,7 +12,7 @@ use crate::settings::Settings;
 
 /// The longest wait between two attempts; on average half of it.
 const WAIT: Duration = Duration::from_secs(10);
-/// Time after which nobody waits for an advice any more.
+/// Time after which an advice is not sent any more.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Asks the bank to deliver the advice of a payout. The money has left by then: an advice that cannot be delivered is left out, and logged.

@@ -71,7 +71,7 @@ async fn a_receipt_needs_a_transfer_that_is_there() {
 }
 
 #[tokio::test]
-async fn a_payout_with_an_advice_ends_when_the_payee_was_told() {
+async fn a_payout_with_an_advice_ends_with_the_message_to_the_payee() {
     let ledger = Ledger::start(&bank().await).await;
     let account = ledger.account("account", 1000).await;
     let body = json!({ "account": account, "amount": 7, "destination": "DE02", "advice": "invoice 1" });

@@ -1,4 +1,4 @@
-//! What was set aside, such as dead letters and quarantined records, as operators see and change it.
+//! Letters that were set aside, such as dead letters and quarantined records, as operators see and change them.
 
 use std::collections::BTreeMap;
 

@@ -57,7 +57,7 @@ impl Watched {
 pub(super) struct Asked {
     /// The request that shows its state.
     pub(super) read: Request,
-    /// What it may be called elsewhere: the values that were saved of the answer, and its key.
+    /// Names that it may have elsewhere: the values that were saved of the answer, and its key.
     pub(super) names: Vec<String>,
 }
 

@@ -89,9 +89,9 @@ pub(super) struct Request {
     dead: BTreeMap<String, Spanned<serde_json::Value>>,
     /// The work that the request asks for takes several steps that call a dependency; it is no part of the mix. `fails`: values at JSON pointers of `json` with which a step fails for good; `undone`: values at `read` then; `effect` and `value`: path and JSON pointer of a number that each work moves once. It needs `later`, `read` and `done`.
     /// Default: steps are not examined.
-    /// Example: `steps = { fails = { "/to" = "nobody" }, undone = { "/status" = "refused" }, effect = "/count", value = "/orders" }`
+    /// Example: `steps = { fails = { "/to" = "unknown" }, undone = { "/status" = "refused" }, effect = "/count", value = "/orders" }`
     steps: Option<Spanned<Steps>>,
-    /// What the request makes is deleted after a time: with the variables `env`, after `keep`, of at most 30 s; it is no part of the mix. It needs `read`.
+    /// Declares that the object of the request is deleted after a time: with the variables `env`, after `keep`, of at most 30 s; it is no part of the mix. It needs `read`.
     /// Default: retention is not examined.
     /// Example: `expires = { env = { ORDER_RETENTION = "2s" }, keep = "2s" }`
     expires: Option<Spanned<ExpiresTable>>,

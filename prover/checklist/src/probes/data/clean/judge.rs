@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What became of a batch.
+/// Outcome of a batch.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     pub(super) good: usize,

@@ -58,7 +58,7 @@ fn an_edit_counts_when_it_shows_and_is_done_and_a_retry_when_nothing_is_left_of_
 }
 
 #[test]
-fn what_was_dropped_is_gone_and_stays_away() {
+fn dropped_letters_are_gone_and_stay_away() {
     let good = |at_once, later| dropped(&Removed { dropped: 2, at_once, later }).0;
     assert!(good(0, 0));
     assert!(!good(1, 0) && !good(0, 1));

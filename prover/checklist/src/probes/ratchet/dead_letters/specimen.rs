@@ -110,7 +110,7 @@ pub(crate) fn declare(name: &str, subject: &mut Subject, folder: &Path) {
     });
 }
 
-/// When a letter was dropped, its number, and its entry.
+/// A dropped letter: the moment, its number and its entry.
 type Dropped = (Instant, u64, Map<String, Value>);
 
 /// All works by their ids: `to`, `state`, `attempts`, `from` in milliseconds since the start.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What was seen around a kill in the last step that calls.
+/// Observations around a kill in the last step that calls.
 pub(super) struct Crash {
     /// Works that were acknowledged.
     pub(super) works: usize,

@@ -58,7 +58,7 @@ fn a_kind_of_call_that_each_work_makes_once_is_of_a_step() {
 }
 
 #[test]
-fn effects_are_told_apart_by_keys_and_by_paths_of_idempotent_methods() {
+fn effects_differ_by_their_keys_and_by_paths_of_idempotent_methods() {
     assert_eq!(known(&[call("POST", "/pay", Some("a")), call("POST", "/pay", Some("a"))]), Some(1));
     assert_eq!(known(&[call("PUT", "/pay/1", None), call("PUT", "/pay/2", None)]), Some(2));
     assert_eq!(known(&[call("POST", "/pay", None)]), None);

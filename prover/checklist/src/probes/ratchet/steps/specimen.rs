@@ -59,7 +59,7 @@ const WORKERS: usize = 6;
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Wait of a worker that finds nothing.
 const IDLE: Duration = Duration::from_millis(5);
-/// Whoever orders under this name is refused in the second step.
+/// Orders under this name are refused in the second step.
 const BAD: &str = "nobody";
 
 /// Declares a specimen's orders, but for the dependency that they call.
