@@ -10,7 +10,7 @@
 //!   nothing. A failure that is not one of them is asked for again, as it may come from a kept connection that was reset. That
 //!   work has ended is seen only by a connection of its own or by CPU that was busy before: all else is a gap.
 //! - **Blast radius**: the dependencies' proxies misbehave meanwhile, reset what is open, and are mended at the end.
-//! - **Bound in time**: for each dependency and fault, and for the slow requests, the deadline plus 5 s, and 4 s of looking at the
+//! - **Bound in time**: for each dependency and fault, and for the slow requests, the deadline plus 5 s, and 2 s of looking at the
 //!   CPU.
 
 use std::collections::BTreeSet;
@@ -53,7 +53,7 @@ const EACH: usize = 2;
 /// Time that network and scheduler may add to the deadline.
 const GRACE: Duration = Duration::from_secs(1);
 /// Time for which the CPU is measured, before and after.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(1);
 /// By how much of one CPU the service may be busier afterwards.
 const BUSIER: f64 = 0.25;
 /// From how much of one CPU on it is seen to work.

@@ -48,7 +48,7 @@ const WORKERS: usize = 64;
 /// Durations of the load: the second one where no signal has risen in the first, as some are means of a longer time. The dependency is slow for as long.
 const LASTS: [Duration; 2] = [Duration::from_secs(4), Duration::from_secs(12)];
 /// The time in peace before them.
-const PEACE: Duration = Duration::from_secs(2);
+const PEACE: Duration = Duration::from_secs(1);
 /// The time in which a signal must fall after the load.
 const FALLS_WITHIN: Duration = Duration::from_secs(30);
 /// By so much the answers of the dependency are late.
