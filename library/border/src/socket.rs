@@ -260,7 +260,7 @@ impl<S: AsyncRead + AsyncWrite + Received + Acknowledged + Unpin, K: Unpin> Asyn
                     match next {
                         Next::Server => return Poll::Ready(outcome),
                         Next::Peer => buffer.set_filled(before),
-                        Next::Nobody => {
+                        Next::Close => {
                             buffer.set_filled(before);
                             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
                         }
@@ -311,7 +311,7 @@ impl<S: Received, K> Socket<S, K> {
         let arrival = if below.watches_age() { self.socket.arrival() } else { Arrival::default() };
         if arrival.is_reset {
             // What a flood of clients has sent before it left is not worked on.
-            return Next::Nobody;
+            return Next::Close;
         }
         self.connection.waited(arrival.age);
         self.connection.received(received);
@@ -326,8 +326,8 @@ enum Next {
     Server,
     /// They were answered here: the peer.
     Peer,
-    /// The peer has reset the connection.
-    Nobody,
+    /// Neither: the peer has reset the connection.
+    Close,
 }
 
 impl<S: AsyncRead + AsyncWrite + Acknowledged + Unpin, K: Unpin> AsyncWrite for Socket<S, K> {

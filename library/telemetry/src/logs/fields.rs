@@ -15,7 +15,7 @@ pub(super) trait Take {
     /// Returns false for a field that it leaves out, whose value need not be made.
     fn wants(&self, name: &'static str) -> bool;
 
-    /// Takes a field; `write` appends its value.
+    /// Takes a field that it wants; `write` appends its value.
     fn take(&mut self, name: &'static str, write: impl FnOnce(&mut String));
 }
 

@@ -89,15 +89,19 @@ impl Take for &mut Others<'_> {
     }
 
     fn take(&mut self, name: &'static str, write: impl FnOnce(&mut String)) {
-        Others::take(self, name, write);
+        self.push(name, write);
     }
 }
 
 impl Others<'_> {
     fn take(&mut self, name: &'static str, write: impl FnOnce(&mut String)) {
-        if !self.wants(name) {
-            return;
+        if self.wants(name) {
+            self.push(name, write);
         }
+    }
+
+    /// Appends a field that is wanted.
+    fn push(&mut self, name: &'static str, write: impl FnOnce(&mut String)) {
         self.names[self.count] = name;
         self.count += 1;
         self.out.push(',');
