@@ -267,7 +267,7 @@ async fn requests_of_clients_that_have_reset_their_connections_are_not_begun_und
     }
     server.until(accepted, before + 20).await;
     server.until(r#"http_listener_connections{listener="public"}"#, FIRST_LIMIT as u64 + 1).await;
-    let cancelled = r#"http_server_requests_total{listener="public",http_route="/plain",http_request_method="GET",http_response_status_code="",error_type="cancelled"}"#;
+    let cancelled = r#"http_server_requests_total{listener="public",http_route="/{name}",http_request_method="GET",http_response_status_code="",error_type="cancelled"}"#;
     assert_eq!(server.metric(cancelled), 0, "none was begun");
     drop((queued, blockers));
 }
