@@ -78,7 +78,8 @@ fn all(times: Times, peers: Option<&[&str]>, multiples: &[f64]) -> Result<String
         "## Overload\n\nOne server on core 0, an open-loop generator on core 1: Poisson arrivals of {CLIENTS} clients, each with an address of its own, at \
          most {CONNECTIONS} connections, and {PATIENCE:?} of patience, after which it closes its connection. Goodput is the number of answers with \
          status 200 within {OBJECTIVE:?} of the intended time, a second, over the capacity: what bare axum does in a closed loop. Each \
-         cell: goodput over capacity (p99 of the answers with status 200, ms). {:?} counted after {:?}. Nothing is configured for evenkeel but the class of \
+         cell: goodput over capacity (p99 of the answers with status 200 in ms, and the share of the requests that were answered at all, refusals included: where it \
+         is small, clients wait in vain on all their connections, and the load that reaches the server is that much smaller). {:?} counted after {:?}. Nothing is configured for evenkeel but the class of \
          `/critical`. *static* is axum with the limit of requests at a time that did best at {SWEEP}x of {LIMITS:?}; *HAProxy* stands in front of bare axum, on \
          the same core, with the `maxconn` that did best, and a `timeout queue` of 100 ms. An asterisk marks runs in which the generator sent a \
          request more than {LATE_MS} ms late.\n\n",
@@ -245,7 +246,8 @@ impl Bench {
                 let goodput = outcome.good_per_second() / self.capacity;
                 let p99 = outcome.p99_ms().map_or("-".to_owned(), |p99| format!("{p99:.0}"));
                 let mark = if outcome.late_ms > LATE_MS { "*" } else { "" };
-                let _ = write!(text, " {goodput:.2} ({p99}){mark} |");
+                let answered = 100.0 * outcome.share_answered();
+                let _ = write!(text, " {goodput:.2} ({p99}, {answered:.0} %){mark} |");
                 points.push((multiple.log2(), goodput));
             }
             text.push('\n');

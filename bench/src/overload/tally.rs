@@ -115,6 +115,12 @@ impl Outcome {
         self.sources.iter().map(|source| source.good_per_second).sum()
     }
 
+    /// The share of the requests that were answered in some way, refusals included.
+    pub(crate) fn share_answered(&self) -> f64 {
+        let sum = |of: fn(&Figures) -> u64| self.sources.iter().map(of).sum::<u64>() as f64;
+        sum(|of| of.answered + of.refused) / sum(|of| of.offered).max(1.0)
+    }
+
     /// The 99th percentile of the source that is slowest, in milliseconds.
     pub(crate) fn p99_ms(&self) -> Option<f64> {
         self.sources.iter().filter_map(|source| source.p99_ms).max_by(f64::total_cmp)
