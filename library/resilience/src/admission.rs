@@ -40,6 +40,7 @@ mod core;
 mod decision;
 mod gate;
 mod occupancy;
+mod peak;
 mod pool;
 mod pool_room;
 mod processors;

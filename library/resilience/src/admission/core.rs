@@ -13,6 +13,7 @@ use self::standing::Standing;
 use super::anchored_limit::AnchoredLimit;
 use super::class_limits::ClassLimits;
 use super::decision::{Arrival, Decision, Ended, Place, RouteId, Ticket, Wake};
+use super::peak::Peak;
 use super::pool::RoutePools;
 use super::pool_room::PoolRoom;
 use super::processors::{Evidence, Processors};
@@ -80,6 +81,7 @@ pub struct AdmissionCore {
     relaxed: f64,
     answered: Rate,
     answered_now: Rate,
+    peak: Peak,
     /// Time in flight, in objectives.
     h98: Quantile,
     admitted: u64,
@@ -126,6 +128,7 @@ impl AdmissionCore {
             relaxed: 0.0,
             answered: Rate::over(1.0),
             answered_now: Rate::over((RECENT * objective).max(LEAST_RECENT)),
+            peak: Peak::default(),
             h98: Quantile::new(0.98),
             admitted: 0,
         })

@@ -2,6 +2,7 @@
 
 use super::anchored_limit::{AnchoredLimit, Change};
 use super::occupancy::Occupancy;
+use super::peak::Peak;
 use super::pool::RoutePools;
 use super::pool_room::UsedPools;
 use super::quantile::Quantile;
@@ -87,6 +88,7 @@ pub(super) struct Route {
     ended: Rate,
     answered: Rate,
     answered_now: Rate,
+    peak: Peak,
     pub(super) refused: [u64; Reason::ALL.len()],
 }
 
@@ -173,6 +175,7 @@ impl Route {
             ended: Rate::over(1.0),
             answered: Rate::over(1.0),
             answered_now: Rate::over((RECENT * objective).max(LEAST_RECENT)),
+            peak: Peak::default(),
             refused: [0; Reason::ALL.len()],
         }
     }
@@ -195,15 +198,16 @@ impl Route {
         }
     }
 
-    /// The lower one of its limits, if it has any.
-    pub(super) fn limit(&self) -> Option<f64> {
+    /// The lower one of its limits, if it has any, or as many requests as are harmless.
+    pub(super) fn limit(&self, now: f64) -> Option<f64> {
         let anchored = (!self.anchored.is_open()).then(|| self.anchored.get());
-        [self.limit, anchored].into_iter().flatten().min_by(f64::total_cmp)
+        let lower = [self.limit, anchored].into_iter().flatten().min_by(f64::total_cmp);
+        lower.map(|limit| limit.max(self.peak.harmless(now, self.best_rate(now), self.objective(), self.cores)))
     }
 
     /// Notes what is in flight before it changes.
     pub(super) fn note(&mut self, now: f64, congested: bool) {
-        let (in_flight, bound) = (self.in_flight.counted(), self.is_full());
+        let (in_flight, bound) = (self.in_flight.counted(), self.is_full(now));
         self.anchored.note(now, in_flight, bound, congested);
     }
 
@@ -215,9 +219,8 @@ impl Route {
         self.h90.get()
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        let next = f64::from(self.in_flight.counted()) + 1.0;
-        self.limit.is_some_and(|limit| next > limit) || next > self.anchored.get()
+    pub(super) fn is_full(&self, now: f64) -> bool {
+        self.limit(now).is_some_and(|limit| f64::from(self.in_flight.counted()) + 1.0 > limit)
     }
 
     /// True when a request of this age would hardly be answered within the objective, and a fresh one would: one that takes as long as most do, or as the
@@ -265,6 +268,7 @@ impl Route {
         if !sample.cancelled {
             self.answered.add(now);
             self.answered_now.add(now);
+            self.peak.note(now, self.answered.get(now));
         }
         let objective = self.objective();
         let base = self.base.unwrap_or(0.0);

@@ -25,6 +25,7 @@ impl AdmissionCore {
             Ended::Answered => {
                 self.answered.add(now);
                 self.answered_now.add(now);
+                self.peak.note(now, self.answered.get(now));
             }
         }
         self.classes.ended(now, place.class, latency > effective);
@@ -39,7 +40,7 @@ impl AdmissionCore {
             cancelled,
             congested,
             in_flight,
-            all_limit: self.limit.get(),
+            all_limit: self.limit_of_all(now),
         };
         let is_idle = self.evidence.is_idle(now);
         let may_close = is_idle && !self.others_are_to_blame(now, place.route);

@@ -17,7 +17,7 @@ impl AdmissionCore {
             refused.iter_mut().zip(route.refused).for_each(|(sum, of_route)| *sum += of_route);
         }
         AdmissionSnapshot {
-            limit: self.limit.get(),
+            limit: self.limit_of_all(seconds),
             idle: self.evidence.is_idle(seconds),
             in_flight: self.in_flight,
             long: self.long,
@@ -37,7 +37,7 @@ impl AdmissionCore {
             name: route.name.clone(),
             objective: Duration::from_secs_f64(route.declared()),
             unreachable: route.is_unreachable(),
-            limit: route.limit(),
+            limit: route.limit(now),
             in_flight: route.in_flight.counted(),
             long: route.in_flight.long(),
             queued: route.queued,
