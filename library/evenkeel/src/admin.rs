@@ -35,6 +35,9 @@ pub(crate) struct Admin {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) registry: Registry,
     pub(crate) instance: Instance,
+    /// All routers share its turns.
+    #[cfg(feature = "query")]
+    pub(crate) query: console::query::Query,
 }
 
 impl Admin {
@@ -45,13 +48,18 @@ impl Admin {
             .route("/livez", get(async || "live\n"))
             .route("/readyz", get(ready))
             .route("/startupz", get(started));
+        #[cfg(feature = "query")]
+        let query = crate::query::routes(self.query.clone());
         if !taken.contains(&HEALTH) {
             routes = routes.route(HEALTH, get(document));
         }
         if !taken.contains(&METRICS) {
             routes = routes.route(METRICS, get(metrics));
         }
-        routes.with_state(self)
+        let routes = routes.with_state(self);
+        #[cfg(feature = "query")]
+        let routes = routes.merge(query);
+        routes
     }
 }
 
