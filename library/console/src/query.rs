@@ -109,7 +109,7 @@ impl Query {
         found.ok_or_else(|| QueryError::UnknownName { name: name.to_owned(), known })
     }
 
-    /// Answers a question. A dropped future ends the question at its next step.
+    /// Answers a question. Cancel-safe: a dropped future ends the question at its next step, and gives its turn back.
     ///
     /// # Errors
     /// [`QueryError`].
@@ -117,7 +117,7 @@ impl Query {
         self.answered(question, |answer| answer).await
     }
 
-    /// Answers a question in this form, as [`Query::ask`].
+    /// Answers a question in this form, as [`Query::ask`]. Cancel-safe in the same way.
     ///
     /// # Errors
     /// [`QueryError`].
@@ -160,7 +160,7 @@ fn on_thread(registry: &Registry, question: &Question, is_forsaken: Arc<AtomicBo
     Ok(Answer { took: begun.elapsed(), ..answer })
 }
 
-/// The asker; when it is dropped nobody waits any more.
+/// The wait for an answer; its drop ends the question.
 #[derive(Debug, Default)]
 struct Waiting {
     is_forsaken: Arc<AtomicBool>,

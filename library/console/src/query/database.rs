@@ -42,7 +42,7 @@ const LIMITS: [(Limit, i32); 11] = [
     (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
 ];
 
-/// What the authorizer saw.
+/// The acts that the authorizer saw.
 #[derive(Debug, Default)]
 struct Seen {
     read: Read,

@@ -49,7 +49,7 @@ pub enum QueryError {
     Failed(String),
 }
 
-/// Where to look for names.
+/// The place to look for names.
 const HELP: &str = "the tables and columns are in vitals_tables and vitals_columns";
 
 fn place(offset: Option<usize>) -> String {

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_ends_at_its_time_or_when_nobody_waits() {
+    fn a_question_ends_at_its_time_or_when_it_is_forsaken() {
         let mut watch = Watch::begin(Duration::from_secs(3600), Arc::default());
         assert!(!watch.must_end() && watch.cut().is_none());
         let mut over = Watch::begin(Duration::ZERO, Arc::default());

@@ -100,7 +100,7 @@ async fn one_step_that_nothing_can_end_is_short() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn what_would_take_much_memory_is_cut() {
+async fn a_question_that_takes_much_memory_is_cut() {
     for sql in [
         "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x, hex(zeroblob(30000)) FROM n ORDER BY -x",
         "WITH RECURSIVE n(x) AS (SELECT hex(randomblob(30000)) UNION SELECT hex(randomblob(30000)) FROM n) SELECT count(*) FROM n",
@@ -156,7 +156,7 @@ async fn a_third_question_waits_and_is_then_refused() {
 }
 
 #[tokio::test]
-async fn a_question_that_nobody_waits_for_gives_its_turn_back() {
+async fn a_dropped_question_gives_its_turn_back() {
     let (query, ..) = service(3);
     for _ in 0..4 * AT_A_TIME {
         let asked = query.ask(Question::new(ENDLESS).within(MAX_TIME));

@@ -1,4 +1,4 @@
-//! What statements read.
+//! Statements that read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

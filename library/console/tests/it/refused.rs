@@ -5,7 +5,7 @@ use evenkeel_console::query::{Cell, MAX_SQL, QueryError};
 use crate::service::ask;
 
 #[tokio::test]
-async fn what_would_change_anything_is_refused_with_the_act() {
+async fn statements_that_change_anything_are_refused_with_their_act() {
     for (sql, act) in [
         ("DELETE FROM route", "delete from the table route"),
         ("UPDATE route SET requests = 7", "update the table route"),
@@ -53,7 +53,7 @@ async fn tables_of_pragmas_show_nothing_of_the_connection() {
 }
 
 #[tokio::test]
-async fn a_mistake_is_told_with_its_place_and_where_the_names_are() {
+async fn a_mistake_is_reported_with_its_place_and_that_of_the_names() {
     let error = ask("SELECT missing FROM route").await.unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -18,9 +18,6 @@ pub(super) const PATH: &str = "/debug/query";
 /// The header that names the bound by which an answer was cut.
 pub(super) const CUT: HeaderName = HeaderName::from_static("query-cut");
 
-/// The statement where none is given.
-const LIST: &str = "SELECT name, help, sql FROM vitals_queries";
-
 /// Wait that is advised to those who got no turn.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -58,7 +55,7 @@ async fn ask(
     let body = std::str::from_utf8(&body).map_err(|_| wrong("the body is no UTF-8: send the statement as text"))?;
     let body = Some(body.to_owned()).filter(|body| !body.trim().is_empty());
     let question = match (asked.sql, asked.name, body) {
-        (None, None, None) => Question::new(LIST),
+        (None, None, None) => Question::new("SELECT name, help, sql FROM vitals_queries"),
         (Some(sql), None, None) | (None, None, Some(sql)) => Question::new(sql),
         (None, Some(name), None) => query.named(&name).map_err(problem)?,
         _ => return Err(wrong("there is more than one statement: send one of `sql`, `name` and a body")),
