@@ -45,9 +45,10 @@ pub use self::error::QueryError;
 pub use self::format::Format;
 use self::watch::Watch;
 
-/// The priority of a question's thread: requests come first.
+/// The priority of a question's thread: requests come first. No lower: SQLite's caches share a lock with those of the store, and a thread that is not
+/// scheduled while it holds the lock makes the store wait.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+const NICE: i32 = 5;
 
 /// Answers questions about a registry. Clones share their turns.
 #[derive(Clone, Debug)]

@@ -49,17 +49,16 @@ impl Admin {
             .route("/readyz", get(ready))
             .route("/startupz", get(started));
         #[cfg(feature = "query")]
-        let query = crate::query::routes(self.query.clone());
+        {
+            routes = routes.merge(crate::query::routes(self.query.clone()));
+        }
         if !taken.contains(&HEALTH) {
             routes = routes.route(HEALTH, get(document));
         }
         if !taken.contains(&METRICS) {
             routes = routes.route(METRICS, get(metrics));
         }
-        let routes = routes.with_state(self);
-        #[cfg(feature = "query")]
-        let routes = routes.merge(query);
-        routes
+        routes.with_state(self)
     }
 }
 

@@ -91,7 +91,7 @@ fn open(tables: &[&'static Table], watch: &Watch) -> rusqlite::Result<Connection
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_in_memory_with_flags(flags)?;
     // What is sorted stays in memory, where the watch sees it: nothing is written to a disk.
-    connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = OFF;")?;
+    connection.execute_batch("PRAGMA temp_store = MEMORY")?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;

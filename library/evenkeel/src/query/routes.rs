@@ -21,7 +21,7 @@ pub(super) const CUT: HeaderName = HeaderName::from_static("query-cut");
 /// Wait that is advised to those who got no turn.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-pub(crate) fn routes(query: Query) -> Router {
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(query: Query) -> Router<S> {
     Router::new().route(PATH, get(ask).post(ask)).with_state(query)
 }
 
