@@ -50,7 +50,7 @@ impl Admin {
             .route("/startupz", get(started));
         #[cfg(feature = "query")]
         {
-            routes = routes.merge(crate::query::routes(self.query.clone()));
+            routes = routes.merge(crate::query::routes::<Self>(self.query.clone()));
         }
         if !taken.contains(&HEALTH) {
             routes = routes.route(HEALTH, get(document));
