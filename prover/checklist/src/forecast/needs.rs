@@ -91,7 +91,7 @@ pub enum Need {
     Dead,
     /// The requests of operators for dead letters.
     DeadLetters,
-    /// How the live state is asked.
+    /// The interface to the live state.
     Query,
 }
 
