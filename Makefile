@@ -65,7 +65,7 @@ test-long: setup-tests-long ## Runs the tests that repeat or take long
 check: setup-check ## Formatting, lints, each feature of evenkeel alone, documentation; the committed API of the ledger; licences, sources and advisories of dependencies
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets --quiet -- -D warnings
-	@for features in "" sqlite postgres client openapi; do cargo clippy -p evenkeel --no-default-features --features "$$features" --quiet -- -D warnings || exit 1; done
+	@for features in "" sqlite postgres client openapi query; do cargo clippy -p evenkeel --no-default-features --features "$$features" --quiet -- -D warnings || exit 1; done
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 	@cargo run --quiet -p ledger -- openapi --against services/ledger/openapi.json
 	@sh .ci/deny

@@ -35,6 +35,9 @@ pub(crate) struct Admin {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) registry: Registry,
     pub(crate) instance: Instance,
+    /// All routers share its turns.
+    #[cfg(feature = "query")]
+    pub(crate) query: console::query::Query,
 }
 
 impl Admin {
@@ -45,6 +48,10 @@ impl Admin {
             .route("/livez", get(async || "live\n"))
             .route("/readyz", get(ready))
             .route("/startupz", get(started));
+        #[cfg(feature = "query")]
+        {
+            routes = routes.merge(crate::query::routes::<Self>(self.query.clone()));
+        }
         if !taken.contains(&HEALTH) {
             routes = routes.route(HEALTH, get(document));
         }

@@ -12,6 +12,8 @@ use crate::observe;
 #[cfg(feature = "openapi")]
 use crate::openapi::command as openapi;
 use crate::program;
+#[cfg(feature = "query")]
+use crate::query::command as query;
 use crate::service::Service;
 use crate::settings::Refused;
 
@@ -70,6 +72,8 @@ fn main<S: Args + Clone + Send + Sync + 'static, D: Database>(
         observe::NAME => observe::run(name, &service.objectives, &configuration.observe).map_err(Failed::from),
         #[cfg(feature = "openapi")]
         openapi::NAME => openapi(&service, &configuration),
+        #[cfg(feature = "query")]
+        query::NAME => query::run(name, configuration.standard.admin, &configuration.query).map_err(Failed::from),
         "version" => {
             println!("{name} {} ({})", service.build.version, service.build.commit);
             Ok(())

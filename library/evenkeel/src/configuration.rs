@@ -10,6 +10,8 @@ use crate::jobs::command::{self as jobs, JobsOptions};
 use crate::observe::{self, ObserveOptions};
 #[cfg(feature = "openapi")]
 use crate::openapi::command::{self as openapi, OpenapiOptions};
+#[cfg(feature = "query")]
+use crate::query::command::{self as query, QueryOptions};
 use crate::service::Service;
 use crate::settings::{self, Refused, Standard};
 
@@ -24,6 +26,8 @@ pub(crate) struct Configuration<S, D: Database> {
     pub(crate) openapi: OpenapiOptions,
     #[cfg(feature = "store")]
     pub(crate) jobs: JobsOptions,
+    #[cfg(feature = "query")]
+    pub(crate) query: QueryOptions,
 }
 
 /// Reads the settings and the subcommand from the arguments, the program's name first, and the environment.
@@ -54,6 +58,8 @@ pub(crate) fn configure<S: Args + Clone + Send + Sync + 'static, D: Database>(
         openapi: if subcommand == openapi::NAME { OpenapiOptions::take(&matches) } else { OpenapiOptions::default() },
         #[cfg(feature = "store")]
         jobs: if subcommand == jobs::NAME { JobsOptions::take(&matches)? } else { JobsOptions::default() },
+        #[cfg(feature = "query")]
+        query: if subcommand == query::NAME { QueryOptions::take(&matches) } else { QueryOptions::default() },
         standard,
         store: settings::take(&matches)?,
         own: settings::take(&matches)?,
@@ -81,6 +87,10 @@ pub(crate) fn command<S: Args + Clone + Send + Sync + 'static, D: Database>(serv
         .subcommand(Command::new("serve").about("Serve requests until SIGTERM or SIGINT (the default)"))
         .subcommand(Command::new("check-config").about("Check every setting and exit"))
         .subcommand(Command::new("version").about("Print name, version and commit"));
+    #[cfg(feature = "query")]
+    {
+        command = command.subcommand(QueryOptions::command());
+    }
     if D::DECLARED {
         command = command.subcommand(Command::new("migrate").about("Bring the store's schema up to date and exit"));
     }

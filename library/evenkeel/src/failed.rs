@@ -78,6 +78,10 @@ pub enum Failed {
     /// The subcommand `observe` failed, or found files that differ.
     #[error(transparent)]
     Observe(#[from] crate::observe::ObserveError),
+    /// The subcommand `query` got no answer.
+    #[cfg(feature = "query")]
+    #[error(transparent)]
+    Query(#[from] crate::query::QueryFailed),
     /// The pool for CPU-bound work cannot be opened.
     #[error("cannot open the pool for CPU-bound work: {0}; set CPU_THREADS to fewer")]
     Cpu(#[source] Cause),

@@ -31,6 +31,7 @@
 //! | `sqlite`, `postgres` | `Service::store`: a store on this engine. Either of them turns `store` on | yes |
 //! | `client` | [`Dependency`], `Context::client`: guarded calls | yes |
 //! | `openapi` | `Service::openapi`: the description of the API | yes |
+//! | `query` | SQL over the live state: `/debug/query` of the admin listener and the subcommand `query`. It links SQLite | yes |
 //! | `tls` | TLS of the public listener | yes |
 //! | `native-roots` | `client::Tls::native`: the authorities of the host's certificate store | no |
 //! | `testing` | for tests: `store::testing`, a private PostgreSQL; `client::misbehave`, misbehaving peers | no |
@@ -83,6 +84,8 @@ mod periodic;
 mod program;
 #[cfg(feature = "store")]
 mod purge;
+#[cfg(feature = "query")]
+mod query;
 mod refusal;
 mod route_rules;
 mod routes;
@@ -118,6 +121,8 @@ pub use caller::Caller;
 pub use clap;
 #[cfg(feature = "client")]
 pub use client::{self, Client};
+#[cfg(feature = "query")]
+pub use console;
 pub use context::Context;
 pub use cores::{Cores, InvalidCore};
 pub use database::Database;
@@ -133,6 +138,8 @@ pub use observe::ObserveError;
 pub use order::{ORDER, Part, STOP_ORDER};
 pub use page_nonce::PageNonce;
 pub use parts::Stopped;
+#[cfg(feature = "query")]
+pub use query::QueryFailed;
 pub use refusal::problem_of_work;
 pub use running::{NotReady, Running};
 pub use service::Service;

@@ -152,7 +152,13 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let history = tokio::spawn(history::record(registry.clone()));
         let _process = ProcessVitals::register(&registry, &instance);
         let _saturation = SaturationVitals::register(&registry);
-        let admin_answers = Admin { lifecycle, registry: registry.clone(), instance: instance.clone() };
+        let admin_answers = Admin {
+            lifecycle,
+            registry: registry.clone(),
+            instance: instance.clone(),
+            #[cfg(feature = "query")]
+            query: console::query::Query::new(&registry),
+        };
         let admin_routes = Arc::new(Live::new(admin_border.around(admin_answers.clone().routes(&[]))));
         parts.start_admin(admin, routes::switched(admin_routes.clone()));
         let start = Start {

@@ -58,14 +58,20 @@ impl Registry {
     /// Every table with its rows at the time when it is asked for, in the order of first registration: where rows are many, one table after the
     /// other takes less memory than all of them.
     pub fn tables(&self) -> Tables {
-        let mut names: Vec<&'static str> = Vec::new();
+        let names: Vec<&'static str> = self.shapes().into_iter().map(|table| table.name).collect();
+        Tables { registry: self.clone(), names: names.into_iter() }
+    }
+
+    /// The shape of every table, in the order of first registration. No source is read.
+    pub fn shapes(&self) -> Vec<&'static Table> {
+        let mut shapes: Vec<&'static Table> = Vec::new();
         for source in self.living() {
-            let name = source.table().name;
-            if !names.contains(&name) {
-                names.push(name);
+            let table = source.table();
+            if !shapes.iter().any(|known| known.name == table.name) {
+                shapes.push(table);
             }
         }
-        Tables { registry: self.clone(), names: names.into_iter() }
+        shapes
     }
 
     fn living(&self) -> Vec<Arc<dyn Source>> {
@@ -210,6 +216,7 @@ mod tests {
         registry.register(other.clone());
         let tables = registry.snapshot_of(&["part"]);
         assert_eq!((tables.len(), tables[0].table.name), (1, "part"));
+        assert_eq!(registry.shapes().iter().map(|table| table.name).collect::<Vec<_>>(), ["part", "other"]);
         assert!(!other.is_read.load(Ordering::Relaxed));
     }
 

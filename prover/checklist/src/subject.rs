@@ -86,6 +86,14 @@
 //! retry = { method = "POST", path = "/dead-letters/redrive", json = { ids = ["{id}"], author = "{author}", reason = "{reason}" } }
 //! drop = { method = "POST", path = "/dead-letters/drop", json = { ids = ["{id}"], author = "{author}", reason = "{reason}" } }
 //!
+//! [query]                                # how the live state is asked on `admin`: {query} is the question
+//! method = "POST"
+//! path = "/debug/query"
+//! body = "{query}"
+//! ask = { routes = "SELECT * FROM routes", pools = "SELECT * FROM pools" }   # questions about parts
+//! counts = { question = "SELECT sum(hits) FROM routes", value = "/rows/0/0", of = "look" }  # a number, and what raises it
+//! write = "DELETE FROM routes"           # must be refused; `endless` and `large` must be cut
+//!
 //! [soak]
 //! for = "60s"                            # how long prove.soak holds its load; unsaid 30s
 //! ```
@@ -103,6 +111,7 @@ mod flags;
 mod load;
 mod operation;
 mod ops;
+mod query;
 mod request;
 mod service;
 mod trust;
@@ -119,6 +128,7 @@ pub use self::flags::Flags;
 pub use self::load::Load;
 pub use self::operation::{Commands, Operation};
 pub use self::ops::Ops;
+pub use self::query::{Counts, QueryInterface};
 pub(crate) use self::request::COOKIE;
 pub use self::request::{Expires, Records, RequestSpec, Steps};
 pub use self::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};

@@ -30,6 +30,7 @@ mod load;
 mod output;
 mod progress;
 mod proxy;
+mod query;
 mod rejudge;
 mod repro;
 mod selftest;
@@ -79,6 +80,8 @@ enum Command {
     Load(Box<load::Arguments>),
     /// Serve a fault proxy that is compatible with Toxiproxy, or control one
     Proxy(Box<proxy::Arguments>),
+    /// Ask a running service about its live state, in SQL
+    Query(query::Arguments),
     /// Judge the evidence of an earlier report again, by this version's catalogue
     Rejudge(rejudge::Arguments),
     /// Print a short script that reproduces a finding without keel
@@ -107,6 +110,7 @@ fn main() -> ExitCode {
         Command::List(arguments) => list::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Proxy(arguments) => proxy::run(*arguments),
+        Command::Query(arguments) => query::run(&arguments),
         Command::Rejudge(arguments) => rejudge::run(&arguments),
         Command::Repro(arguments) => repro::run(&arguments),
         Command::Selftest(arguments) => selftest::run(&arguments),

@@ -101,6 +101,7 @@ fn every_route_of_the_admin_listener_has_a_row() {
     let sources = [
         include_str!("../../src/admin.rs"),
         include_str!("../../src/admin/policies.rs"),
+        include_str!("../../src/query/routes.rs"),
         include_str!("../../src/jobs/routes.rs"),
         include_str!("../../src/jobs/run_routes.rs"),
         include_str!("../../src/jobs/subscription_routes.rs"),

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value as Json;
 
 /// Each crate of ours with the crates of ours it may depend on, tests included.
-const ALLOWED: [(&str, &[&str]); 26] = [
+const ALLOWED: [(&str, &[&str]); 27] = [
     ("evenkeel-vitals", &[]),
     ("evenkeel-resilience", &["evenkeel-vitals"]),
     // Compiles resilience's own sources again, under a checker of orders.
@@ -17,6 +17,7 @@ const ALLOWED: [(&str, &[&str]); 26] = [
     ("evenkeel-telemetry", &["evenkeel-vitals"]),
     ("evenkeel-border", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-supervision", "evenkeel-telemetry"]),
     ("evenkeel-access", &["evenkeel-vitals"]),
+    ("evenkeel-console", &["evenkeel-vitals"]),
     ("evenkeel-client", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-telemetry"]),
     ("evenkeel-store", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-telemetry"]),
     (
@@ -32,6 +33,7 @@ const ALLOWED: [(&str, &[&str]); 26] = [
             "evenkeel-telemetry",
             "evenkeel-border",
             "evenkeel-access",
+            "evenkeel-console",
             "evenkeel-client",
             "evenkeel-store",
             "evenkeel-work",

@@ -25,6 +25,8 @@ mod links;
 #[cfg(feature = "client")]
 mod objectives;
 mod process;
+#[cfg(all(feature = "client", feature = "query"))]
+mod query;
 mod readme;
 #[cfg(all(feature = "client", feature = "openapi"))]
 mod route_rules;

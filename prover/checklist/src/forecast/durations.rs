@@ -58,6 +58,7 @@ const SECONDS: &[(&str, u64)] = &[
     ("see.logs", 19),
     ("see.metrics", 9),
     ("see.health", 5),
+    ("see.query", 3),
     ("see.traces", 30),
     ("see.alerts", 1),
     ("see.dashboards", 1),

@@ -91,6 +91,8 @@ pub enum Need {
     Dead,
     /// The requests of operators for dead letters.
     DeadLetters,
+    /// The interface to the live state.
+    Query,
 }
 
 /// A declaration by which an attribute does not apply.
@@ -132,11 +134,12 @@ const fn needs(
 const NEEDS: &[Needs] = {
     use Need::{
         Autoscale, Body, Bystander, Classes, Crash, Credential, Dashboards, Data, Dead, DeadLetters, Dependencies, Expires, Heavy, HttpDependency, Idempotent, InFlight, Jobs, Json, Later, List, Load,
-        Many, Named, Partition, Quarantine, Read, ReadBack, ReadThatUses, Ready, Records, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Steps, Trip, Uses, Variables,
+        Many, Named, Partition, Quarantine, Query, Read, ReadBack, ReadThatUses, Ready, Records, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Steps, Trip, Uses, Variables,
     };
     &[
         needs("see.metrics", &[], &[Read, Dependencies, Uses], &[]),
         needs("see.health", &[], &[Dependencies, Uses], &[]),
+        needs("see.query", &[Query], &[], &[]),
         needs("see.alerts", &[Rules], &[], &[]),
         needs("see.dashboards", &[Dashboards], &[], &[]),
         needs("see.slo", &[Rules], &[ServerError], &[]),
@@ -249,6 +252,7 @@ impl Need {
             Self::Jobs => any(&|spec| light(spec) && !spec.done.is_empty()),
             Self::Dead => subject.work.iter().any(|spec| !spec.dead.is_empty()),
             Self::DeadLetters => subject.dead_letters.is_some(),
+            Self::Query => subject.query.is_some(),
             Self::Records => subject.work.iter().any(|spec| spec.records.is_some()),
             Self::Quarantine => subject.quarantine.is_some(),
             Self::Expires => subject.work.iter().any(|spec| spec.expires.is_some()),
@@ -308,6 +312,7 @@ impl Need {
             Self::Jobs => "`later`, `read` and `done` on a request that asks for work after its answer",
             Self::Dead => "`dead`, `read` and `done` on a request for work that cannot be processed",
             Self::DeadLetters => "[dead_letters]",
+            Self::Query => "[query]",
             Self::Records => "`records` on a request that takes records in",
             Self::Quarantine => "[quarantine]",
             Self::Expires => "`expires` and `read` on a request that makes something that is kept for a time",

@@ -87,6 +87,7 @@ fn subject() -> Subject {
         work: Vec::new(),
         dead_letters: None,
         quarantine: None,
+        query: None,
     }
 }
 

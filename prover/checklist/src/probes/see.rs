@@ -23,9 +23,18 @@ pub mod dashboards;
 pub mod health;
 pub mod logs;
 pub mod metrics;
+pub mod query;
 pub mod slo;
 pub mod traces;
 
 /// In the order in which they run: add yours at its place.
-pub const PROBES: &[Probe] =
-    &[metrics::PROBE, logs::PROBE, health::PROBE, traces::PROBE, alerts::PROBE, dashboards::PROBE, slo::PROBE];
+pub const PROBES: &[Probe] = &[
+    metrics::PROBE,
+    logs::PROBE,
+    health::PROBE,
+    query::PROBE,
+    traces::PROBE,
+    alerts::PROBE,
+    dashboards::PROBE,
+    slo::PROBE,
+];

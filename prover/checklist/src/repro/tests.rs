@@ -199,6 +199,7 @@ shown! {
     see_metrics_that_stand_still_are_shown: "see.metrics", "see-standing-still", "see-good";
     #[ignore = "long: run by make test-long"]
     see_metrics_without_a_gauge_are_shown: "see.metrics", "see-no-saturation", "see-good";
+    see_query_that_writes_is_shown: "see.query", "query-writes", "query-good";
     #[ignore = "long: run by make test-long"]
     see_slo_with_a_target_changed_by_hand_is_shown: "see.slo", "slo-by-hand", "slo-good";
     #[ignore = "long: run by make test-long"]

@@ -25,6 +25,7 @@ use super::dependency::{Dependencies, Dependency, Lever};
 use super::load;
 use super::operation::Operation;
 use super::ops;
+use super::query;
 use super::request::RequestSpec;
 use super::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
 use super::values::{dependency_url, fixed_path, folder, name_of, service_url, variable, without_path};
@@ -42,6 +43,7 @@ struct File {
     #[serde(alias = "dead-letters")]
     dead_letters: Option<dead_letters::DeadLettersTable>,
     quarantine: Option<dead_letters::DeadLettersTable>,
+    query: Option<query::QueryTable>,
     #[serde(default)]
     requests: Vec<Spanned<Request>>,
     #[serde(default)]
@@ -143,9 +145,11 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
     let dead_letters = file.dead_letters.and_then(|table| dead_letters::read(&mut reading, table));
     let quarantine = file.quarantine.and_then(|table| dead_letters::read(&mut reading, table));
     let requests = file.requests.into_iter().map(|spec| request::spec(&mut reading, spec, &mut known));
-    let (work, requests) = requests.partition(RequestSpec::is_apart);
+    let (work, requests): (Vec<_>, Vec<_>) = requests.partition(RequestSpec::is_apart);
+    let names: Vec<&str> = requests.iter().map(|spec| spec.name.as_str()).collect();
+    let query = file.query.and_then(|table| query::read(&mut reading, table, &names));
     let filled =
-        |subject| Subject { dependencies, load, ops, requests, work, dead_letters, quarantine, soak, ..subject };
+        |subject| Subject { dependencies, load, ops, requests, work, dead_letters, quarantine, query, soak, ..subject };
     reading.ended(subject.map(filled))
 }
 
@@ -207,6 +211,7 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         work: Vec::new(),
         dead_letters: None,
         quarantine: None,
+        query: None,
     })
 }
 

@@ -130,6 +130,7 @@ impl Flags {
             work: Vec::new(),
             dead_letters: None,
             quarantine: None,
+            query: None,
             workdir,
         })
     }

@@ -12,6 +12,7 @@ use super::dependency::Dependencies;
 use super::load::Load;
 use super::operation::Operation;
 use super::ops::Ops;
+use super::query::QueryInterface;
 use super::request::RequestSpec;
 
 /// Default deadline of a request.
@@ -100,4 +101,6 @@ pub struct Subject {
     pub dead_letters: Option<DeadLetters>,
     /// The same for records in the quarantine.
     pub quarantine: Option<DeadLetters>,
+    /// The interface by which the live state is asked; none: unsaid.
+    pub query: Option<QueryInterface>,
 }

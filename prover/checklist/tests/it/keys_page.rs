@@ -25,7 +25,7 @@ struct Table {
     file: fn(&str) -> String,
 }
 
-const TABLES: [Table; 9] = [
+const TABLES: [Table; 10] = [
     Table {
         name: "service",
         source: include_str!("../../src/subject/file/service.rs"),
@@ -58,6 +58,7 @@ const TABLES: [Table; 9] = [
         type_name: "DeadLettersTable",
         file: quarantine,
     },
+    Table { name: "query", source: include_str!("../../src/subject/query.rs"), type_name: "QueryTable", file: query },
     Table { name: "soak", source: include_str!("../../src/subject/file.rs"), type_name: "Soak", file: soak },
     Table {
         name: "decision",
@@ -127,6 +128,11 @@ fn ops(example: &str) -> String {
 
 fn dead_letters(example: &str) -> String {
     format!("{}[dead_letters]\n{}\n", service(RUN), with(&["list = \"/dead\""], example))
+}
+
+fn query(example: &str) -> String {
+    let look = "[[requests]]\nname = \"look\"\npath = \"/\"\n";
+    format!("{}[query]\n{}\n{look}", service(RUN), with(&["path = \"/ask?q={query}\""], example))
 }
 
 fn quarantine(example: &str) -> String {

@@ -15,6 +15,7 @@ mod init;
 mod interrupt;
 mod load;
 mod proxy_command;
+mod query;
 mod reproduce;
 mod toxiproxy_clients;
 mod undo;
