@@ -173,5 +173,7 @@ pub(crate) fn bare(name: &str, run: String, port: u16, folder: &Path) -> Subject
         work: Vec::new(),
         dead_letters: None,
         quarantine: None,
+        events: None,
+        integrity: None,
     }
 }

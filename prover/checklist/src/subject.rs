@@ -86,6 +86,20 @@
 //! retry = { method = "POST", path = "/dead-letters/redrive", json = { ids = ["{id}"], author = "{author}", reason = "{reason}" } }
 //! drop = { method = "POST", path = "/dead-letters/drop", json = { ids = ["{id}"], author = "{author}", reason = "{reason}" } }
 //!
+//! [events]                               # the event log, on `admin`: `read` answers the events behind a position, each with `/cursor` and `/id`
+//! read = "/events?after={after}"
+//! rows = "/events"
+//! append = "transfer"                    # the request that appends one, whose answer saves the `/id` of its event
+//! projection = { read = "/totals/{account}", value = "/transfers" }  # a number that each of them moves by the same amount
+//! rebuild = { method = "POST", path = "/totals/rebuild", json = { author = "{author}", reason = "{reason}" } }
+//! old = "none"                           # events have only ever had one form; or a command that appends one in an old form
+//!
+//! [integrity]                            # a command that breaks an invariant, and the alarm that must name the row
+//! damage = "sqlite3 data/ledger.db \"UPDATE accounts SET balance = balance + 1 WHERE id = '{account}'\""
+//! repair = "sqlite3 data/ledger.db \"UPDATE accounts SET balance = balance - 1 WHERE id = '{account}'\""
+//! alarm = "/health"                      # on `admin`
+//! names = "{account}"
+//!
 //! [soak]
 //! for = "60s"                            # how long prove.soak holds its load; unsaid 30s
 //! ```
@@ -98,8 +112,10 @@
 mod criticality;
 mod dead_letters;
 mod dependency;
+mod events;
 mod file;
 mod flags;
+mod integrity;
 mod load;
 mod operation;
 mod ops;
@@ -115,7 +131,9 @@ use keel_input::diagnostics::Mistakes;
 pub use self::criticality::Criticality;
 pub use self::dead_letters::DeadLetters;
 pub use self::dependency::{Dependencies, Dependency, Lever};
+pub use self::events::{Events, Figure, Old};
 pub use self::flags::Flags;
+pub use self::integrity::{Damage, Integrity};
 pub use self::load::Load;
 pub use self::operation::{Commands, Operation};
 pub use self::ops::Ops;

@@ -91,6 +91,16 @@ pub enum Need {
     Dead,
     /// The requests of operators for dead letters.
     DeadLetters,
+    /// The damage of a row, and its alarm.
+    Integrity,
+    /// A change under a checksum.
+    Corruption,
+    /// The event log.
+    Events,
+    /// A projection of it.
+    Projection,
+    /// An event in an old form.
+    Old,
 }
 
 /// A declaration by which an attribute does not apply.
@@ -131,8 +141,8 @@ const fn needs(
 #[rustfmt::skip]
 const NEEDS: &[Needs] = {
     use Need::{
-        Autoscale, Body, Bystander, Classes, Crash, Credential, Dashboards, Data, Dead, DeadLetters, Dependencies, Expires, Heavy, HttpDependency, Idempotent, InFlight, Jobs, Json, Later, List, Load,
-        Many, Named, Partition, Quarantine, Read, ReadBack, ReadThatUses, Ready, Records, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Steps, Trip, Uses, Variables,
+        Autoscale, Body, Bystander, Classes, Corruption, Crash, Credential, Dashboards, Data, Dead, DeadLetters, Dependencies, Events, Expires, Heavy, HttpDependency, Idempotent, InFlight, Integrity, Jobs, Json, Later, List, Load,
+        Many, Named, Old, Partition, Projection, Quarantine, Read, ReadBack, ReadThatUses, Ready, Records, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Steps, Trip, Uses, Variables,
     };
     &[
         needs("see.metrics", &[], &[Read, Dependencies, Uses], &[]),
@@ -184,7 +194,9 @@ const NEEDS: &[Needs] = {
         needs("life.steady", &[], &[Data], &[]),
         needs("ratchet.dead-letters", &[Dead, DeadLetters], &[], STATE),
         needs("data.clean", &[Records, Quarantine], &[], STATE),
+        needs("data.integrity", &[Integrity], &[Corruption], STATE),
         needs("data.purge", &[Expires], &[], STATE),
+        needs("ratchet.events", &[Events], &[Projection, Old], STATE),
         needs("ratchet.steps", &[Steps, HttpDependency], &[], STATE),
         needs("ratchet.jobs", &[Jobs, HttpDependency], &[Idempotent], STATE),
     ]
@@ -249,6 +261,13 @@ impl Need {
             Self::Jobs => any(&|spec| light(spec) && !spec.done.is_empty()),
             Self::Dead => subject.work.iter().any(|spec| !spec.dead.is_empty()),
             Self::DeadLetters => subject.dead_letters.is_some(),
+            Self::Integrity => subject.integrity.is_some(),
+            Self::Corruption => subject.integrity.as_ref().is_some_and(|one| one.corruption.is_some()),
+            Self::Events => subject.events.is_some(),
+            Self::Projection => {
+                subject.events.as_ref().is_some_and(|events| events.projection.is_some() && events.rebuild.is_some())
+            }
+            Self::Old => subject.events.as_ref().is_some_and(|events| events.old != crate::subject::Old::Unsaid),
             Self::Records => subject.work.iter().any(|spec| spec.records.is_some()),
             Self::Quarantine => subject.quarantine.is_some(),
             Self::Expires => subject.work.iter().any(|spec| spec.expires.is_some()),
@@ -308,6 +327,11 @@ impl Need {
             Self::Jobs => "`later`, `read` and `done` on a request that asks for work after its answer",
             Self::Dead => "`dead`, `read` and `done` on a request for work that cannot be processed",
             Self::DeadLetters => "[dead_letters]",
+            Self::Integrity => "[integrity]",
+            Self::Corruption => "`corrupt` and `restore` in [integrity]",
+            Self::Events => "[events]",
+            Self::Projection => "`projection` and `rebuild` in [events]",
+            Self::Old => "`old` in [events]",
             Self::Records => "`records` on a request that takes records in",
             Self::Quarantine => "[quarantine]",
             Self::Expires => "`expires` and `read` on a request that makes something that is kept for a time",

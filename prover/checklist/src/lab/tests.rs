@@ -87,6 +87,8 @@ fn subject() -> Subject {
         work: Vec::new(),
         dead_letters: None,
         quarantine: None,
+        events: None,
+        integrity: None,
     }
 }
 

@@ -22,6 +22,8 @@ use self::request::{Known, Request};
 use self::service::Service;
 use super::dead_letters;
 use super::dependency::{Dependencies, Dependency, Lever};
+use super::events;
+use super::integrity;
 use super::load;
 use super::operation::Operation;
 use super::ops;
@@ -42,6 +44,8 @@ struct File {
     #[serde(alias = "dead-letters")]
     dead_letters: Option<dead_letters::DeadLettersTable>,
     quarantine: Option<dead_letters::DeadLettersTable>,
+    events: Option<events::EventsTable>,
+    integrity: Option<integrity::IntegrityTable>,
     #[serde(default)]
     requests: Vec<Spanned<Request>>,
     #[serde(default)]
@@ -143,9 +147,23 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
     let dead_letters = file.dead_letters.and_then(|table| dead_letters::read(&mut reading, table));
     let quarantine = file.quarantine.and_then(|table| dead_letters::read(&mut reading, table));
     let requests = file.requests.into_iter().map(|spec| request::spec(&mut reading, spec, &mut known));
-    let (work, requests) = requests.partition(RequestSpec::is_apart);
-    let filled =
-        |subject| Subject { dependencies, load, ops, requests, work, dead_letters, quarantine, soak, ..subject };
+    let (work, requests): (Vec<RequestSpec>, Vec<RequestSpec>) = requests.partition(RequestSpec::is_apart);
+    let is_request = |name: &str| requests.iter().chain(&work).any(|spec| spec.name == name);
+    let events = file.events.and_then(|table| events::read(&mut reading, table, is_request));
+    let integrity = file.integrity.and_then(|table| integrity::read(&mut reading, table));
+    let filled = |subject| Subject {
+        dependencies,
+        load,
+        ops,
+        requests,
+        work,
+        dead_letters,
+        quarantine,
+        events,
+        integrity,
+        soak,
+        ..subject
+    };
     reading.ended(subject.map(filled))
 }
 
@@ -207,6 +225,8 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         work: Vec::new(),
         dead_letters: None,
         quarantine: None,
+        events: None,
+        integrity: None,
     })
 }
 

@@ -130,6 +130,8 @@ impl Flags {
             work: Vec::new(),
             dead_letters: None,
             quarantine: None,
+            events: None,
+            integrity: None,
             workdir,
         })
     }

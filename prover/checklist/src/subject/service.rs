@@ -9,6 +9,8 @@ use url::Url;
 
 use super::dead_letters::DeadLetters;
 use super::dependency::Dependencies;
+use super::events::Events;
+use super::integrity::Integrity;
 use super::load::Load;
 use super::operation::Operation;
 use super::ops::Ops;
@@ -100,4 +102,8 @@ pub struct Subject {
     pub dead_letters: Option<DeadLetters>,
     /// The same for records in the quarantine.
     pub quarantine: Option<DeadLetters>,
+    /// The event log, if it was declared.
+    pub events: Option<Events>,
+    /// The damage of a row, and the alarm that must name it, if they were declared.
+    pub integrity: Option<Integrity>,
 }

@@ -25,7 +25,7 @@ struct Table {
     file: fn(&str) -> String,
 }
 
-const TABLES: [Table; 9] = [
+const TABLES: [Table; 11] = [
     Table {
         name: "service",
         source: include_str!("../../src/subject/file/service.rs"),
@@ -57,6 +57,18 @@ const TABLES: [Table; 9] = [
         source: include_str!("../../src/subject/dead_letters.rs"),
         type_name: "DeadLettersTable",
         file: quarantine,
+    },
+    Table {
+        name: "events",
+        source: include_str!("../../src/subject/events.rs"),
+        type_name: "EventsTable",
+        file: events,
+    },
+    Table {
+        name: "integrity",
+        source: include_str!("../../src/subject/integrity.rs"),
+        type_name: "IntegrityTable",
+        file: integrity,
     },
     Table { name: "soak", source: include_str!("../../src/subject/file.rs"), type_name: "Soak", file: soak },
     Table {
@@ -131,6 +143,21 @@ fn dead_letters(example: &str) -> String {
 
 fn quarantine(example: &str) -> String {
     format!("{}[quarantine]\n{}\n", service(RUN), with(&["list = \"/bad\""], example))
+}
+
+fn events(example: &str) -> String {
+    let keys = ["read = \"/events?after={after}\"", "append = \"a request\""];
+    format!("{}[events]\n{}\n", request("expect = 201"), with(&keys, example))
+}
+
+fn integrity(example: &str) -> String {
+    let mut keys = vec!["damage = \"true\"", "repair = \"true\"", "alarm = \"/health\"", "names = \"{order}\""];
+    match example.split(" =").next().unwrap_or_default() {
+        "corrupt" => keys.push("restore = \"true\""),
+        "restore" => keys.push("corrupt = \"true\""),
+        _ => {}
+    }
+    format!("{}[integrity]\n{}\n", service(RUN), with(&keys, example))
 }
 
 fn soak(example: &str) -> String {
