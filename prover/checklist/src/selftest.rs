@@ -175,5 +175,6 @@ pub(crate) fn bare(name: &str, run: String, port: u16, folder: &Path) -> Subject
         quarantine: None,
         events: None,
         integrity: None,
+        leader: None,
     }
 }

@@ -100,6 +100,16 @@
 //! alarm = "/health"                      # on `admin`
 //! names = "{account}"
 //!
+//! [leader]                               # a second instance on the same data, and where each shows whether it leads
+//! env = { PORT = "8082" }
+//! url = "http://127.0.0.1:8082"
+//! read = "/metrics"
+//! leads = "leader{work=\"totals\"} 1"     # text that only the leader shows
+//! fence = "leader_fence{work=\"totals\"}" # text before its fence
+//! request = "transfer"                   # asks for work of the leader
+//! effect = { read = "/totals/{account}", value = "/transfers" }  # a number that each work moves once
+//! within = "10s"                         # the longest time until another one leads
+//!
 //! [soak]
 //! for = "60s"                            # how long prove.soak holds its load; unsaid 30s
 //! ```
@@ -116,6 +126,7 @@ mod events;
 mod file;
 mod flags;
 mod integrity;
+mod leader;
 mod load;
 mod operation;
 mod ops;
@@ -134,6 +145,7 @@ pub use self::dependency::{Dependencies, Dependency, Lever};
 pub use self::events::{Events, Figure, Old};
 pub use self::flags::Flags;
 pub use self::integrity::{Damage, Integrity};
+pub use self::leader::Leader;
 pub use self::load::Load;
 pub use self::operation::{Commands, Operation};
 pub use self::ops::Ops;

@@ -51,6 +51,7 @@ const SECONDS: &[(&str, u64)] = &[
     ("ratchet.events", 5),
     ("ratchet.dead-letters", 3),
     ("ratchet.jobs", 40),
+    ("life.leader", 12),
     ("life.drain", 20),
     ("life.start", 18),
     ("life.manager", 17),

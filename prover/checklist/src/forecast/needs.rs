@@ -91,6 +91,10 @@ pub enum Need {
     Dead,
     /// The requests of operators for dead letters.
     DeadLetters,
+    /// A second instance, and who leads.
+    Leader,
+    /// The fence of the leader.
+    Fence,
     /// The damage of a row, and its alarm.
     Integrity,
     /// A change under a checksum.
@@ -141,7 +145,7 @@ const fn needs(
 #[rustfmt::skip]
 const NEEDS: &[Needs] = {
     use Need::{
-        Autoscale, Body, Bystander, Classes, Corruption, Crash, Credential, Dashboards, Data, Dead, DeadLetters, Dependencies, Events, Expires, Heavy, HttpDependency, Idempotent, InFlight, Integrity, Jobs, Json, Later, List, Load,
+        Autoscale, Body, Bystander, Classes, Corruption, Crash, Credential, Dashboards, Data, Dead, DeadLetters, Dependencies, Events, Expires, Fence, Heavy, HttpDependency, Idempotent, InFlight, Integrity, Jobs, Json, Later, Leader, List, Load,
         Many, Named, Old, Partition, Projection, Quarantine, Read, ReadBack, ReadThatUses, Ready, Records, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Steps, Trip, Uses, Variables,
     };
     &[
@@ -189,6 +193,7 @@ const NEEDS: &[Needs] = {
         needs("life.autoscale", &[Autoscale], &[Bystander, ReadThatUses], &[]),
         needs("life.start", &[], &[Variables], &[]),
         needs("life.crash", &[Crash], &[], &[]),
+        needs("life.leader", &[Leader], &[Fence], STATE),
         needs("life.drain", &[], &[Ready, InFlight], &[]),
         needs("life.kill", &[State, ReadBack], &[], &[]),
         needs("life.steady", &[], &[Data], &[]),
@@ -261,6 +266,8 @@ impl Need {
             Self::Jobs => any(&|spec| light(spec) && !spec.done.is_empty()),
             Self::Dead => subject.work.iter().any(|spec| !spec.dead.is_empty()),
             Self::DeadLetters => subject.dead_letters.is_some(),
+            Self::Leader => subject.leader.is_some(),
+            Self::Fence => subject.leader.as_ref().is_some_and(|leader| leader.fence.is_some()),
             Self::Integrity => subject.integrity.is_some(),
             Self::Corruption => subject.integrity.as_ref().is_some_and(|one| one.corruption.is_some()),
             Self::Events => subject.events.is_some(),
@@ -327,6 +334,8 @@ impl Need {
             Self::Jobs => "`later`, `read` and `done` on a request that asks for work after its answer",
             Self::Dead => "`dead`, `read` and `done` on a request for work that cannot be processed",
             Self::DeadLetters => "[dead_letters]",
+            Self::Leader => "[leader]",
+            Self::Fence => "`fence` in [leader]",
             Self::Integrity => "[integrity]",
             Self::Corruption => "`corrupt` and `restore` in [integrity]",
             Self::Events => "[events]",

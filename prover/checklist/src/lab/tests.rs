@@ -89,6 +89,7 @@ fn subject() -> Subject {
         quarantine: None,
         events: None,
         integrity: None,
+        leader: None,
     }
 }
 

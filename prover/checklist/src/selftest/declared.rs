@@ -29,6 +29,11 @@ pub(crate) fn declare(id: &str, name: &str, subject: &mut Subject, stage: &Stage
             crate::probes::life::autoscale::specimen::declare(name, subject, stage)?;
         }
         ("life", "autoscale") => {}
+        ("life", "leader") => {
+            let port = stage.port();
+            let run = stage.command(name, port);
+            crate::probes::life::leader::specimen::declare(name, subject, &stage.folder, run, port);
+        }
         ("life", attribute) => life(attribute, name, subject, stage),
         ("prove", attribute) => prove(attribute, name, subject, stage),
         ("data", "clean") => crate::probes::data::clean::specimen::declare(name, subject),

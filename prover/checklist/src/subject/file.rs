@@ -24,6 +24,7 @@ use super::dead_letters;
 use super::dependency::{Dependencies, Dependency, Lever};
 use super::events;
 use super::integrity;
+use super::leader;
 use super::load;
 use super::operation::Operation;
 use super::ops;
@@ -46,6 +47,7 @@ struct File {
     quarantine: Option<dead_letters::DeadLettersTable>,
     events: Option<events::EventsTable>,
     integrity: Option<integrity::IntegrityTable>,
+    leader: Option<leader::LeaderTable>,
     #[serde(default)]
     requests: Vec<Spanned<Request>>,
     #[serde(default)]
@@ -150,6 +152,7 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
     let (work, requests): (Vec<RequestSpec>, Vec<RequestSpec>) = requests.partition(RequestSpec::is_apart);
     let is_request = |name: &str| requests.iter().chain(&work).any(|spec| spec.name == name);
     let events = file.events.and_then(|table| events::read(&mut reading, table, is_request));
+    let leader = file.leader.and_then(|table| leader::read(&mut reading, table, is_request));
     let integrity = file.integrity.and_then(|table| integrity::read(&mut reading, table));
     let filled = |subject| Subject {
         dependencies,
@@ -161,6 +164,7 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
         quarantine,
         events,
         integrity,
+        leader,
         soak,
         ..subject
     };
@@ -227,6 +231,7 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         quarantine: None,
         events: None,
         integrity: None,
+        leader: None,
     })
 }
 

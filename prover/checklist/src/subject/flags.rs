@@ -132,6 +132,7 @@ impl Flags {
             quarantine: None,
             events: None,
             integrity: None,
+            leader: None,
             workdir,
         })
     }

@@ -11,6 +11,7 @@ use super::dead_letters::DeadLetters;
 use super::dependency::Dependencies;
 use super::events::Events;
 use super::integrity::Integrity;
+use super::leader::Leader;
 use super::load::Load;
 use super::operation::Operation;
 use super::ops::Ops;
@@ -106,4 +107,6 @@ pub struct Subject {
     pub events: Option<Events>,
     /// The damage of a row, and the alarm that must name it, if they were declared.
     pub integrity: Option<Integrity>,
+    /// Work that one instance of several does, if it was declared.
+    pub leader: Option<Leader>,
 }

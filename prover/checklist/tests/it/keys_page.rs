@@ -25,7 +25,7 @@ struct Table {
     file: fn(&str) -> String,
 }
 
-const TABLES: [Table; 11] = [
+const TABLES: [Table; 12] = [
     Table {
         name: "service",
         source: include_str!("../../src/subject/file/service.rs"),
@@ -69,6 +69,12 @@ const TABLES: [Table; 11] = [
         source: include_str!("../../src/subject/integrity.rs"),
         type_name: "IntegrityTable",
         file: integrity,
+    },
+    Table {
+        name: "leader",
+        source: include_str!("../../src/subject/leader.rs"),
+        type_name: "LeaderTable",
+        file: leader,
     },
     Table { name: "soak", source: include_str!("../../src/subject/file.rs"), type_name: "Soak", file: soak },
     Table {
@@ -158,6 +164,17 @@ fn integrity(example: &str) -> String {
         _ => {}
     }
     format!("{}[integrity]\n{}\n", service(RUN), with(&keys, example))
+}
+
+fn leader(example: &str) -> String {
+    let keys = [
+        "url = \"http://127.0.0.1:2\"",
+        "read = \"/leader\"",
+        "leads = \"true\"",
+        "request = \"a request\"",
+        "effect = { read = \"/\" }",
+    ];
+    format!("{}[leader]\n{}\n", request("expect = 201"), with(&keys, example))
 }
 
 fn soak(example: &str) -> String {

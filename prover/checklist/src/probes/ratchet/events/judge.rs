@@ -168,7 +168,7 @@ pub(super) fn rebuilt(expected: f64, seen: &[f64]) -> (Option<bool>, String) {
 /// Judges that an event in an old form is read, and folded like others, and that those behind it are.
 pub(super) fn old_form(rows: usize, behind: bool, moved: Option<f64>) -> (Option<bool>, String) {
     match (rows, behind, moved) {
-        (0, ..) => (None, "no event came of the command in `old`: check it".to_owned()),
+        (0, true, _) => (None, "no event came of the command in `old`: check it".to_owned()),
         (_, false, _) => (Some(false), "behind an event in an old form no further event is read".to_owned()),
         (_, true, None) => (None, "an event in an old form is read; whether it is folded is not known".to_owned()),
         (rows, true, Some(moved)) if (moved - rows as f64 - 1.0).abs() < 1e-6 => {

@@ -74,6 +74,7 @@ fn an_event_in_an_old_form_holds_nothing_up_and_counts_as_one() {
     assert_eq!(old_form(1, true, Some(2.0)).0, Some(true));
     assert_eq!(old_form(1, true, Some(1.0)).0, Some(false), "it was not folded");
     assert_eq!(old_form(1, false, Some(1.0)).0, Some(false), "nothing is read behind it");
+    assert_eq!(old_form(0, false, Some(0.0)).0, Some(false), "neither it nor what is behind it is read");
     assert_eq!(old_form(0, true, Some(1.0)).0, None);
     assert_eq!(old_form(1, true, None).0, None);
 }
