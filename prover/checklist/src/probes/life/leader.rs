@@ -23,7 +23,7 @@ use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::border::support::writes::{Writes, writes};
-use crate::probes::ratchet::support::number_from;
+use crate::probes::ratchet::support::{number_from, still};
 use crate::subject::{Leader, RequestSpec};
 
 mod instance;
@@ -173,7 +173,8 @@ async fn peace(
 ) -> Result<(Works, Control), String> {
     let number = || number_from(lab, pair.client_of(leader, declared.effect.admin), &declared.effect);
     let path = &declared.effect.read;
-    let before = number().await.ok_or_else(|| format!("{path} shows no number: check `effect` of [leader]"))?;
+    let before =
+        still(within, number).await.ok_or_else(|| format!("{path} shows no number: check `effect` of [leader]"))?;
     let asked = ask_for(lab, spec, pair, leader, 1).await;
     let begun = Instant::now();
     let mut by = 0.0;

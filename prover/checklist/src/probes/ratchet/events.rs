@@ -22,7 +22,7 @@ use serde_json::json;
 
 use self::judge::{Folded, Followed, Writer, folded, gap_free, kept, of_append, old_form, ordered, rebuilt};
 use self::log::{Log, Row};
-use super::support::{names_of, number_at};
+use super::support::{names_of, number_at, still};
 use crate::clause::ratchet::events as clause;
 use crate::control::Control;
 use crate::finding::{Evidence, Finding};
@@ -122,8 +122,9 @@ async fn judged(lab: &mut Lab, spec: &RequestSpec, declared: &Events) -> Result<
 /// Appends one event after the other.
 async fn peace(lab: &Lab, spec: &RequestSpec, declared: &Events) -> Result<Peace, String> {
     let log = Log { lab, declared };
+    // What was asked for before has come to its end.
+    let before = still(within(lab), || number(lab, declared)).await;
     let start = log.end().await?;
-    let before = number(lab, declared).await;
     let mut appends = Writer::new();
     let mut by = None;
     for nth in 1..=PEACE {

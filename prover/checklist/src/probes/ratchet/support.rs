@@ -13,6 +13,8 @@ use crate::lab::Lab;
 use crate::probes::support::in_place;
 use crate::subject::{Dependencies, Dependency, Figure, RequestSpec};
 
+/// The time for which a number must stay the same.
+const MOMENT: Duration = Duration::from_millis(200);
 /// Between two looks at work that is not done.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -98,6 +100,20 @@ pub(crate) async fn number_from(lab: &Lab, client: &Client, figure: &Figure) -> 
     let exchange = client.send(Request::get(lab.filled_path(&figure.read))).await;
     let answer = exchange.answer().filter(|answer| answer.status.is_success())?;
     sum_at(&answer.json()?, &figure.value)
+}
+
+/// Reads a number until it stays the same for a moment: what was asked for before is then done. The last one after the bound.
+pub(crate) async fn still<F: Future<Output = Option<f64>>>(within: Duration, read: impl Fn() -> F) -> Option<f64> {
+    let begun = Instant::now();
+    let mut last = read().await;
+    loop {
+        tokio::time::sleep(MOMENT).await;
+        let now = read().await;
+        if now == last || begun.elapsed() >= within {
+            return now;
+        }
+        last = now;
+    }
 }
 
 /// The number at a JSON pointer, in which `*` stands for every item of a list, whose numbers are added.
