@@ -217,7 +217,7 @@ CHANGES = [
     ("data.clean", DROP, "probes/data/clean/judge.rs", "(«accepted && stored && !is_left», what", "accepted && stored", "clean::judge_tests::a_mended_record_is_stored_and_leaves_the_quarantine"),
     ("data.clean", CONSTANT, "probes/data/clean/judge.rs", "if «missing > 0»", "false", "clean::judge_tests::bad_records_are_set_aside_with_a_reason"),
     ("life.leader", FLIP, "probes/life/leader/judge.rs", "all(|pair| «pair[0] < pair[1]»)", "pair[0] <= pair[1]", "leader::judge_tests::fences_rise"),
-    ("life.leader", DROP, "probes/life/leader/judge.rs", "if «*left < 0.0»", "false", "leader::judge_tests::an_old_leader_does_nothing_and_knows_it"),
+    ("life.leader", DROP, "probes/life/leader/judge.rs", "if «*left != 0.0»", "false", "leader::judge_tests::an_old_leader_does_nothing_and_knows_it"),
     ("life.leader", CONSTANT, "probes/life/leader/judge.rs", "match «shown.iter().filter(|shown| shown.leads).count()»", "1_usize", "leader::judge_tests::one_of_two_leads"),
     ("life.leader", DROP, "probes/life/leader/judge.rs", "Some(took) if «left == 0.0»", "left <= 0.0", "leader::judge_tests::a_take_over_comes_in_time_and_does_each_work_once"),
     ("life.kill", FLIP, "probes/life/kill/counts.rs", "«now < self.least - EXACTLY * self.least.abs().max(1.0)»", "now >= self.least - EXACTLY * self.least.abs().max(1.0)", "counts::tests::a_sum_is_what_was_acknowledged_and_at_most_what_was_cut_off"),
