@@ -3,6 +3,7 @@
 mod change;
 pub(crate) mod command;
 mod documents;
+mod event_routes;
 mod operation;
 mod routes;
 mod run_routes;
@@ -28,8 +29,8 @@ impl<S: clap::Args + Clone + Send + Sync + 'static> Service<S, Store> {
     /// [`work::enqueue`] adds jobs, in the transaction of the change that asks for them. A job carries the trace of the request that enqueued it:
     /// the calls of its handler are of that trace, and each attempt is a span of it.
     ///
-    /// The admin listener gets the routes below `/jobs`, `/dead-letters`, `/queues`, `/kinds`, `/schedules`, `/runs`, `/subscriptions` and
-    /// `/leases`, and the program the subcommand `jobs`: both list, retry, cancel, redrive and pause.
+    /// The admin listener gets the routes below `/jobs`, `/dead-letters`, `/queues`, `/kinds`, `/schedules`, `/runs`, `/events`, `/subscriptions`
+    /// and `/leases`, and the program the subcommand `jobs`: both list, retry, cancel, redrive and pause.
     ///
     /// ```
     /// # use evenkeel::prelude::*;
@@ -54,6 +55,7 @@ impl<S: clap::Args + Clone + Send + Sync + 'static> Service<S, Store> {
             routes::routes(JobStore::new(store), registry.clone())
                 .merge(run_routes::routes(store, registry.clone()))
                 .merge(subscription_routes::routes(store, registry.clone()))
+                .merge(event_routes::routes(store))
         });
         let workers = Arc::new(workers);
         // The budget of the whole stop is the bound.

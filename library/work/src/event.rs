@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use appending::{Appended, append};
-pub use cursor::Cursor;
+pub use cursor::{Cursor, InvalidCursor};
 pub use log::{EventLog, HeldBack, Lag, MAX_COUNTED};
 pub use stored::StoredEvent;
 

@@ -33,10 +33,10 @@ pub enum Need {
 fn needs(id: &str) -> &'static [Need] {
     use Need::{Dependencies, Foreground, Kill, Output, Process, Restart, Tcp};
     match id {
-        "life.start" | "data.location" | "data.purge" => &[Foreground],
+        "life.start" | "data.location" | "data.purge" | "data.integrity" | "life.leader" => &[Foreground],
         "life.manager" | "ship.config" => &[Foreground, Tcp],
         "life.drain" => &[Foreground, Tcp],
-        "life.kill" | "ratchet.dead-letters" => &[Kill],
+        "life.kill" | "ratchet.dead-letters" | "ratchet.events" => &[Kill],
         "ratchet.jobs" | "ratchet.steps" => &[Kill, Dependencies, Restart],
         "life.steady" | "prove.soak" | "call.cpu-bulkhead" => &[Process],
         "see.logs" => &[Output],

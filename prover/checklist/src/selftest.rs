@@ -174,5 +174,8 @@ pub(crate) fn bare(name: &str, run: String, port: u16, folder: &Path) -> Subject
         dead_letters: None,
         quarantine: None,
         query: None,
+        events: None,
+        integrity: None,
+        leader: None,
     }
 }

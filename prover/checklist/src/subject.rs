@@ -93,6 +93,29 @@
 //! ask = { routes = "SELECT * FROM routes", pools = "SELECT * FROM pools" }   # questions about parts
 //! counts = { question = "SELECT sum(hits) FROM routes", value = "/rows/0/0", of = "look" }  # a number, and what raises it
 //! write = "DELETE FROM routes"           # must be refused; `endless` and `large` must be cut
+//! [events]                               # the event log, on `admin`: `read` answers the events behind a position, each with `/cursor` and `/id`
+//! read = "/events?after={after}"
+//! rows = "/events"
+//! append = "transfer"                    # the request that appends one, whose answer saves the `/id` of its event
+//! projection = { read = "/totals/{account}", value = "/transfers" }  # a number that each of them moves by the same amount
+//! rebuild = { method = "POST", path = "/totals/rebuild", json = { author = "{author}", reason = "{reason}" } }
+//! old = "none"                           # events have only ever had one form; or a command that appends one in an old form
+//!
+//! [integrity]                            # a command that breaks an invariant, and the alarm that must name the row
+//! damage = "sqlite3 data/ledger.db \"UPDATE accounts SET balance = balance + 1 WHERE id = '{account}'\""
+//! repair = "sqlite3 data/ledger.db \"UPDATE accounts SET balance = balance - 1 WHERE id = '{account}'\""
+//! alarm = "/health"                      # on `admin`
+//! names = "{account}"
+//!
+//! [leader]                               # a second instance on the same data, and where each shows whether it leads
+//! env = { PORT = "8082" }
+//! url = "http://127.0.0.1:8082"
+//! read = "/metrics"
+//! leads = "leader{work=\"totals\"} 1"     # text that only the leader shows
+//! fence = "leader_fence{work=\"totals\"}" # text before its fence
+//! request = "transfer"                   # asks for work of the leader
+//! effect = { read = "/totals/{account}", value = "/transfers" }  # a number that each work moves once
+//! within = "10s"                         # the longest time until another one leads
 //!
 //! [soak]
 //! for = "60s"                            # how long prove.soak holds its load; unsaid 30s
@@ -106,8 +129,11 @@
 mod criticality;
 mod dead_letters;
 mod dependency;
+mod events;
 mod file;
 mod flags;
+mod integrity;
+mod leader;
 mod load;
 mod operation;
 mod ops;
@@ -124,7 +150,10 @@ use keel_input::diagnostics::Mistakes;
 pub use self::criticality::Criticality;
 pub use self::dead_letters::DeadLetters;
 pub use self::dependency::{Dependencies, Dependency, Lever};
+pub use self::events::{Events, Figure, Old};
 pub use self::flags::Flags;
+pub use self::integrity::{Damage, Integrity};
+pub use self::leader::Leader;
 pub use self::load::Load;
 pub use self::operation::{Commands, Operation};
 pub use self::ops::Ops;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use evenkeel::prelude::*;
 use evenkeel::store::Row;
 use evenkeel::work::{StoredEvent, Subscription, Subscriptions};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::timestamp;
 use crate::error::LedgerError;
@@ -66,13 +66,31 @@ pub async fn run(context: Context<Settings, Store>, stop: Stop) {
     subscriptions(context.store()).run(context.registry(), stop).await;
 }
 
-/// The route of the admin listener: the last days of an account.
+/// The body of a change by an operator.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Signed {
+    author: String,
+    reason: String,
+}
+
+/// The routes of the admin listener: the last days of an account, and the rebuild of all.
 pub fn routes(context: &Context<Settings, Store>) -> Router {
-    let store = context.store().clone();
-    Router::new().route(
-        "/accounts/{id}/days",
-        get(async move |Path(id): Path<String>| Ok::<_, LedgerError>(Json(days(&store, &id).await?))),
-    )
+    Router::new()
+        .route("/accounts/{id}/days", get(one))
+        .route("/projections/daily-balances/rebuild", post(rebuild))
+        .with_state(context.store().clone())
+}
+
+async fn one(State(store): State<Store>, Path(id): Path<String>) -> Result<Json<Vec<Day>>, LedgerError> {
+    Ok(Json(days(&store, &id).await?))
+}
+
+/// Folds all events anew, from the first one. Days are missing until it has come to the last one.
+async fn rebuild(State(store): State<Store>, Json(by): Json<Signed>) -> Result<StatusCode, LedgerError> {
+    subscriptions(&store).rebuild(NAME).await?;
+    tracing::warn!(projection = NAME, author = by.author, reason = by.reason, "an operator rebuilds a projection");
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The last days of an account with postings, the last one first, at most 100. They follow the postings by less than a second as a rule.

@@ -1,14 +1,19 @@
-//! The invariants of the books, checked on demand: `GET /invariants` on the admin listener.
+//! The invariants of the books, checked in rounds on one instance of all, and on demand: `GET /invariants` on the admin listener.
+
+use std::time::Duration;
 
 use evenkeel::prelude::*;
 use evenkeel::store::Row;
+use evenkeel::work::invariant::{Invariant, Invariants};
 use serde::Serialize;
 
 use crate::error::LedgerError;
 use crate::settings::Settings;
 
 /// The most offenders of one kind that are named.
-const MAX_NAMED: i64 = 100;
+const MAX_NAMED: usize = 100;
+/// Time after which another instance checks for one that was killed.
+const LEASE: Duration = Duration::from_secs(3);
 
 /// Result of the check. Everything but `holds`, `currencies` and `transfers` is empty in correct books.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -54,6 +59,23 @@ pub fn routes(context: &Context<Settings, Store>) -> Router {
     )
 }
 
+/// The invariants that are checked in rounds: a breach is logged and shown in the health document, with its rows.
+pub fn invariants(store: &Store, every: Duration) -> Invariants {
+    Invariants::new(store)
+        .declare(Invariant::new("the entries of a currency sum to zero", UNBALANCED))
+        .declare(Invariant::new("a balance is the sum of its entries", WRONG_BALANCES))
+        .declare(Invariant::new("no account is below its overdraft", OVERDRAWN))
+        .declare(Invariant::new("a transfer has two entries of its amount", LOPSIDED))
+        .declare(Invariant::new("money in flight is that of pending payouts", STRAY_IN_FLIGHT))
+        .every(every)
+        .lease(LEASE)
+}
+
+/// Checks the books in rounds until the stop, on one instance of all.
+pub async fn run(context: Context<Settings, Store>, stop: Stop) {
+    invariants(context.store(), context.settings().invariants_every).run(context.registry(), stop).await;
+}
+
 /// Checks the books on one snapshot. It reads every entry: for an operator or a schedule, not for every request.
 ///
 /// # Errors
@@ -77,7 +99,14 @@ async fn check_in(tx: &mut Transaction) -> Result<Checked, LedgerError> {
 }
 
 async fn offenders(tx: &mut Transaction, sql: &'static str) -> Result<Vec<String>, StoreError> {
-    tx.fetch_all(sql, args![MAX_NAMED]).await?.iter().map(|row: &Row| row.get("offender")).collect()
+    let mut offenders = Vec::new();
+    let read = tx.fetch_each(sql, args![], MAX_NAMED, |row: Row| {
+        std::future::ready(row.get("offender").map(|offender| offenders.push(offender)))
+    });
+    match read.await {
+        Ok(_) | Err(StoreError::TooManyRows { .. }) => Ok(offenders),
+        Err(error) => Err(error),
+    }
 }
 
 const SUMS: &str = "
@@ -85,21 +114,26 @@ SELECT accounts.currency AS currency, CAST(SUM(entries.amount) AS BIGINT) AS tot
 FROM entries JOIN accounts ON accounts.id = entries.account_id
 GROUP BY accounts.currency ORDER BY accounts.currency";
 
+const UNBALANCED: &str = "
+SELECT accounts.currency AS offender, CAST(SUM(entries.amount) AS BIGINT) AS total
+FROM entries JOIN accounts ON accounts.id = entries.account_id
+GROUP BY accounts.currency HAVING SUM(entries.amount) <> 0";
+
 const WRONG_BALANCES: &str = "
 SELECT accounts.id AS offender FROM accounts LEFT JOIN entries ON entries.account_id = accounts.id
-GROUP BY accounts.id, accounts.balance HAVING accounts.balance <> COALESCE(SUM(entries.amount), 0) LIMIT $1";
+GROUP BY accounts.id, accounts.balance HAVING accounts.balance <> COALESCE(SUM(entries.amount), 0)";
 
-const OVERDRAWN: &str = "SELECT id AS offender FROM accounts WHERE balance < -overdraft LIMIT $1";
+const OVERDRAWN: &str = "SELECT id AS offender FROM accounts WHERE balance < -overdraft";
 
 const LOPSIDED: &str = "
 SELECT transfers.id AS offender FROM transfers
 LEFT JOIN entries ON entries.transfer_id = transfers.id
 LEFT JOIN accounts ON accounts.id = entries.account_id AND accounts.currency = transfers.currency
 GROUP BY transfers.id, transfers.amount
-HAVING COUNT(accounts.id) <> 2 OR SUM(entries.amount) <> 0 OR MAX(entries.amount) <> transfers.amount LIMIT $1";
+HAVING COUNT(accounts.id) <> 2 OR SUM(entries.amount) <> 0 OR MAX(entries.amount) <> transfers.amount";
 
 const STRAY_IN_FLIGHT: &str = "
 SELECT accounts.currency AS offender FROM accounts
 LEFT JOIN payouts ON payouts.currency = accounts.currency AND payouts.state = 'pending'
 WHERE accounts.internal AND accounts.id LIKE 'own_payouts-in-flight_%'
-GROUP BY accounts.currency, accounts.balance HAVING accounts.balance <> COALESCE(SUM(payouts.amount), 0) LIMIT $1";
+GROUP BY accounts.currency, accounts.balance HAVING accounts.balance <> COALESCE(SUM(payouts.amount), 0)";

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         .admin_routes(ledger::daily::routes)
         .admin_routes(ledger::import::requests::routes)
         .background("projections", ledger::daily::run)
+        .background("invariants", ledger::invariant::run)
         .background("receipt-expiry", ledger::receipt::expiry::run)
         .jobs(ledger::workers)
         .main()

@@ -20,6 +20,10 @@ pub struct Settings {
     #[arg(long, env = "RECEIPT_RETENTION", value_name = "DURATION", default_value = "90d", value_parser = parse_duration)]
     pub receipt_retention: Duration,
 
+    /// Time between two checks of the invariants of the books.
+    #[arg(long, env = "INVARIANTS_EVERY", value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    pub invariants_every: Duration,
+
     /// The sessions of the page.
     #[command(flatten)]
     pub sessions: SessionSettings,

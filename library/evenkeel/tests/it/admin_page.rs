@@ -21,9 +21,9 @@ impl Row {
         ["/jobs", "/dead-letters", "/queues", "/kinds", "/schedules"].iter().any(|part| self.path.starts_with(part))
     }
 
-    /// True for a request about runs, subscriptions or leases.
+    /// True for a request about runs, events, subscriptions or leases.
     pub(crate) fn is_of_runs(&self) -> bool {
-        ["/runs", "/subscriptions", "/leases"].iter().any(|part| self.path.starts_with(part))
+        ["/runs", "/events", "/subscriptions", "/leases"].iter().any(|part| self.path.starts_with(part))
     }
 }
 

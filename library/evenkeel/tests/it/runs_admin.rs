@@ -1,4 +1,4 @@
-//! The requests about runs, subscriptions and leases in `docs/guide/admin.md`, against a service with a ratchet that waits.
+//! The requests about runs, events, subscriptions and leases in `docs/guide/admin.md`, against a service with a ratchet that waits.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use evenkeel::Running;
 use evenkeel::prelude::*;
 use evenkeel::settings::NoSettings;
 use evenkeel::work::run::start_as;
-use evenkeel::work::{LeaseStore, Ratchet, Ratchets, RunInput, Subscription, Subscriptions};
+use evenkeel::work::{Event, Expect, LeaseStore, Ratchet, Ratchets, RunInput, Subscription, Subscriptions, append};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::admin_page::{Row, rows, send};
 
@@ -129,6 +129,48 @@ async fn every_request_about_runs_subscriptions_and_leases_is_answered_as_the_pa
     );
     let (_, subscriptions) = started.ask(&list("/subscriptions"), "", None).await;
     assert_eq!(subscriptions["subscriptions"][0]["state"], "active");
+    started.running.stop().await.unwrap();
+}
+
+#[derive(Serialize, Deserialize)]
+struct Ordered {
+    number: i64,
+}
+impl Event for Ordered {
+    const KIND: &'static str = "ordered";
+}
+
+#[tokio::test]
+async fn events_are_read_page_by_page_in_their_order_and_a_wrong_position_is_refused() {
+    let started = start().await;
+    let appended: Result<_, WorkError> = started
+        .context
+        .store()
+        .write(|tx| {
+            let orders: Vec<Ordered> = (0..150).map(|number| Ordered { number }).collect();
+            Box::pin(async move { append(tx, "orders", Expect::NoStream, &orders).await })
+        })
+        .await;
+    appended.unwrap();
+    let page = async |after: &str| {
+        let path = format!("/events?after={after}");
+        let url = started.running.admin_url(&path);
+        let row = Row { method: "GET", path: "/events", body: None };
+        let answer = send(&started.running.client(), &row, &url, JSON, None).await;
+        (answer.status.as_u16(), serde_json::from_slice::<Value>(&answer.body).unwrap_or_default())
+    };
+    let (status, first) = page("").await;
+    assert_eq!((status, first["events"].as_array().map(Vec::len)), (200, Some(100)));
+    assert_eq!((&first["events"][7]["payload"]["number"], &first["events"][7]["version"]), (&json!(7), &json!(8)));
+    let next = first["next"].as_str().unwrap();
+    assert_eq!(first["events"][99]["cursor"], next);
+    let (_, second) = page(next).await;
+    assert_eq!((second["events"].as_array().map(Vec::len), &second["next"]), (Some(50), &Value::Null));
+    assert_eq!(second["events"][0]["payload"]["number"], 100);
+    assert_eq!(second["events"][49]["cursor"], second["end"]);
+    let (status, problem) = page("yesterday").await;
+    assert_eq!(status, 422, "{problem}");
+    assert!(problem["detail"].as_str().unwrap_or_default().contains("no position in the event log"), "{problem}");
     started.running.stop().await.unwrap();
 }
 

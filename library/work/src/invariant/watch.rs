@@ -12,7 +12,7 @@ use vitals::{Column, Registry, Source, Table, TableRow, TableValue, Unit};
 
 use super::check::{Invariant, Verdict};
 use crate::error::WorkError;
-use crate::lease::Leader;
+use crate::lease::{Leader, SHORTEST_TTL};
 
 const INVARIANT: Table = Table {
     name: "invariant",
@@ -103,12 +103,18 @@ pub struct Invariants {
     store: Store,
     invariants: Vec<Invariant>,
     every: Duration,
+    lease: Duration,
 }
 
 impl Invariants {
     /// No invariants yet, on the tables of a store.
     pub fn new(store: &Store) -> Self {
-        Self { store: store.clone(), invariants: Vec::new(), every: Duration::from_secs(60) }
+        Self {
+            store: store.clone(),
+            invariants: Vec::new(),
+            every: Duration::from_secs(60),
+            lease: Duration::from_secs(15),
+        }
     }
 
     /// Adds an invariant.
@@ -129,6 +135,13 @@ impl Invariants {
         Self { every: time.max(Duration::from_secs(1)), ..self }
     }
 
+    /// Sets the time after which another instance checks when this one gives no sign of life. Default 15 s, at least
+    /// [`SHORTEST_TTL`](crate::lease::SHORTEST_TTL).
+    #[must_use]
+    pub fn lease(self, time: Duration) -> Self {
+        Self { lease: time.max(SHORTEST_TTL), ..self }
+    }
+
     /// Checks the invariants in rounds until the stop, on one instance of all. A breach is logged as an error with its rows when it is found
     /// first, and shown in the table `invariant` for as long as it lasts.
     pub async fn run(&self, registry: &Registry, stop: Stop) {
@@ -147,7 +160,7 @@ impl Invariants {
                 }
             }
         };
-        Leader::new(&self.store, "invariants").run(registry, stop, work).await;
+        Leader::new(&self.store, "invariants").ttl(self.lease).run(registry, stop, work).await;
     }
 
     /// Checks each invariant once; returns their names and verdicts.

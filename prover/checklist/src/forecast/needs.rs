@@ -93,6 +93,20 @@ pub enum Need {
     DeadLetters,
     /// The interface to the live state.
     Query,
+    /// A second instance, and who leads.
+    Leader,
+    /// The fence of the leader.
+    Fence,
+    /// The damage of a row, and its alarm.
+    Integrity,
+    /// A change under a checksum.
+    Corruption,
+    /// The event log.
+    Events,
+    /// A projection of it.
+    Projection,
+    /// An event in an old form.
+    Old,
 }
 
 /// A declaration by which an attribute does not apply.
@@ -133,8 +147,7 @@ const fn needs(
 #[rustfmt::skip]
 const NEEDS: &[Needs] = {
     use Need::{
-        Autoscale, Body, Bystander, Classes, Crash, Credential, Dashboards, Data, Dead, DeadLetters, Dependencies, Expires, Heavy, HttpDependency, Idempotent, InFlight, Jobs, Json, Later, List, Load,
-        Many, Named, Partition, Quarantine, Query, Read, ReadBack, ReadThatUses, Ready, Records, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Steps, Trip, Uses, Variables,
+        Autoscale, Body, Bystander, Classes, Corruption, Crash, Credential, Dashboards, Data, Dead, DeadLetters, Dependencies, Events, Expires, Fence, Heavy, HttpDependency, Idempotent, InFlight, Integrity, Jobs, Json, Later, Leader, List, Load, Many, Named, Old, Partition, Projection, Quarantine, Query, Read, ReadBack, ReadThatUses, Ready, Records, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Steps, Trip, Uses, Variables,
     };
     &[
         needs("see.metrics", &[], &[Read, Dependencies, Uses], &[]),
@@ -182,12 +195,15 @@ const NEEDS: &[Needs] = {
         needs("life.autoscale", &[Autoscale], &[Bystander, ReadThatUses], &[]),
         needs("life.start", &[], &[Variables], &[]),
         needs("life.crash", &[Crash], &[], &[]),
+        needs("life.leader", &[Leader], &[Fence], STATE),
         needs("life.drain", &[], &[Ready, InFlight], &[]),
         needs("life.kill", &[State, ReadBack], &[], &[]),
         needs("life.steady", &[], &[Data], &[]),
         needs("ratchet.dead-letters", &[Dead, DeadLetters], &[], STATE),
         needs("data.clean", &[Records, Quarantine], &[], STATE),
+        needs("data.integrity", &[Integrity], &[Corruption], STATE),
         needs("data.purge", &[Expires], &[], STATE),
+        needs("ratchet.events", &[Events], &[Projection, Old], STATE),
         needs("ratchet.steps", &[Steps, HttpDependency], &[], STATE),
         needs("ratchet.jobs", &[Jobs, HttpDependency], &[Idempotent], STATE),
     ]
@@ -253,6 +269,15 @@ impl Need {
             Self::Dead => subject.work.iter().any(|spec| !spec.dead.is_empty()),
             Self::DeadLetters => subject.dead_letters.is_some(),
             Self::Query => subject.query.is_some(),
+            Self::Leader => subject.leader.is_some(),
+            Self::Fence => subject.leader.as_ref().is_some_and(|leader| leader.fence.is_some()),
+            Self::Integrity => subject.integrity.is_some(),
+            Self::Corruption => subject.integrity.as_ref().is_some_and(|one| one.corruption.is_some()),
+            Self::Events => subject.events.is_some(),
+            Self::Projection => {
+                subject.events.as_ref().is_some_and(|events| events.projection.is_some() && events.rebuild.is_some())
+            }
+            Self::Old => subject.events.as_ref().is_some_and(|events| events.old != crate::subject::Old::Unsaid),
             Self::Records => subject.work.iter().any(|spec| spec.records.is_some()),
             Self::Quarantine => subject.quarantine.is_some(),
             Self::Expires => subject.work.iter().any(|spec| spec.expires.is_some()),
@@ -313,6 +338,13 @@ impl Need {
             Self::Dead => "`dead`, `read` and `done` on a request for work that cannot be processed",
             Self::DeadLetters => "[dead_letters]",
             Self::Query => "[query]",
+            Self::Leader => "[leader]",
+            Self::Fence => "`fence` in [leader]",
+            Self::Integrity => "[integrity]",
+            Self::Corruption => "`corrupt` and `restore` in [integrity]",
+            Self::Events => "[events]",
+            Self::Projection => "`projection` and `rebuild` in [events]",
+            Self::Old => "`old` in [events]",
             Self::Records => "`records` on a request that takes records in",
             Self::Quarantine => "[quarantine]",
             Self::Expires => "`expires` and `read` on a request that makes something that is kept for a time",

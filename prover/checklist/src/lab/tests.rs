@@ -88,6 +88,9 @@ fn subject() -> Subject {
         dead_letters: None,
         quarantine: None,
         query: None,
+        events: None,
+        integrity: None,
+        leader: None,
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::probe::Probe;
 
 pub mod clean;
+pub mod integrity;
 pub mod location;
 pub mod purge;
 
 /// In the order in which they run: add yours at its place.
-pub const PROBES: &[Probe] = &[clean::PROBE, purge::PROBE, location::PROBE];
+pub const PROBES: &[Probe] = &[clean::PROBE, integrity::PROBE, purge::PROBE, location::PROBE];

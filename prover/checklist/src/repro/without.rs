@@ -16,8 +16,11 @@ pub const WITHOUT: &[(&str, &str)] = &[
         "data.clean",
         "it takes the declared forms of records, and the requests of an operator: the finding names the record",
     ),
+    ("data.integrity", "it takes the declared commands and the alarm: the finding shows what was run and what came"),
     ("data.purge", "it takes a start with a short retention, and looks at many rows at the same time"),
+    ("life.leader", "it takes two instances on the same data, and a pause of the one that leads"),
     ("ratchet.dead-letters", "it takes the requests of an operator for work that was set aside, and a kill in between"),
+    ("ratchet.events", "it takes readers that follow while others write, and a kill in between"),
     ("ratchet.steps", "it takes a dependency that answers no call of a later step, and a kill meanwhile"),
     ("ratchet.jobs", "it takes a dependency that answers as the real one does, and kills in the middle of requests"),
     (

@@ -29,13 +29,20 @@ pub(crate) fn declare(id: &str, name: &str, subject: &mut Subject, stage: &Stage
             crate::probes::life::autoscale::specimen::declare(name, subject, stage)?;
         }
         ("life", "autoscale") => {}
+        ("life", "leader") => {
+            let port = stage.port();
+            let run = stage.command(name, port);
+            crate::probes::life::leader::specimen::declare(name, subject, &stage.folder, run, port);
+        }
         ("life", attribute) => life(attribute, name, subject, stage),
         ("prove", attribute) => prove(attribute, name, subject, stage),
         ("data", "clean") => crate::probes::data::clean::specimen::declare(name, subject),
+        ("data", "integrity") => crate::probes::data::integrity::specimen::declare(name, subject, &stage.folder),
         ("data", "purge") => crate::probes::data::purge::specimen::declare(name, subject),
         ("ratchet", "dead-letters") => {
             crate::probes::ratchet::dead_letters::specimen::declare(name, subject, &stage.folder)
         }
+        ("ratchet", "events") => crate::probes::ratchet::events::specimen::declare(name, subject, &stage.folder),
         ("ratchet", "steps") => {
             calls_for_prices(subject, stage);
             crate::probes::ratchet::steps::specimen::declare(subject, &stage.folder);

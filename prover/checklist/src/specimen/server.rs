@@ -5,7 +5,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A request as it came.
 #[derive(Debug, Default)]
@@ -35,10 +35,19 @@ impl Response {
         Self { status, headers: vec![("Content-Type".into(), content_type.into())], body: body.into() }
     }
 
+    pub(crate) fn json(status: u16, json: &serde_json::Value) -> Self {
+        Self::new(status, "application/json", json.to_string())
+    }
+
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
+}
+
+/// Locks what a thread that has panicked may have left.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Serves for ever, a thread a connection; `handle` must be safe to call from many at once.

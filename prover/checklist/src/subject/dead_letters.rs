@@ -105,7 +105,7 @@ pub(super) fn read(reading: &mut Reading<'_>, table: DeadLettersTable) -> Option
 }
 
 /// A JSON pointer, or what is meant when it is unsaid.
-fn pointer(reading: &mut Reading<'_>, text: Option<Spanned<String>>, field: &str, unsaid: &str) -> String {
+pub(super) fn pointer(reading: &mut Reading<'_>, text: Option<Spanned<String>>, field: &str, unsaid: &str) -> String {
     let Some(text) = text else { return unsaid.to_owned() };
     if !text.get_ref().is_empty() && !text.get_ref().starts_with('/') {
         let what = format!("`{field}` = {:?} is no JSON pointer: expected such as /id", text.get_ref());
@@ -115,16 +115,26 @@ fn pointer(reading: &mut Reading<'_>, text: Option<Spanned<String>>, field: &str
 }
 
 fn lever(reading: &mut Reading<'_>, lever: Option<Spanned<Lever>>, field: &str) -> Option<Lever> {
+    lever_of(reading, lever, field, &NAMES)
+}
+
+/// A request of an operator with these names in braces.
+pub(super) fn lever_of(
+    reading: &mut Reading<'_>,
+    lever: Option<Spanned<Lever>>,
+    field: &str,
+    names: &[&str],
+) -> Option<Lever> {
     let lever = lever?;
     reading.kept(&lever.span(), url_path(&lever.get_ref().path).map_err(|what| format!("`{field}`: `path` = {what}")));
     let json = lever.get_ref().json.as_ref().map(Value::to_string).unwrap_or_default();
-    unfilled(reading, &lever, field, &lever.get_ref().path, &NAMES);
+    unfilled(reading, &lever, field, &lever.get_ref().path, names);
     // Braces of JSON itself are no names: they hold quotes or nothing.
-    unfilled(reading, &lever, field, &json, &NAMES);
+    unfilled(reading, &lever, field, &json, names);
     Some(lever.into_inner())
 }
 
-fn unfilled<T>(reading: &mut Reading<'_>, place: &Spanned<T>, field: &str, text: &str, names: &[&str]) {
+pub(super) fn unfilled<T>(reading: &mut Reading<'_>, place: &Spanned<T>, field: &str, text: &str, names: &[&str]) {
     for name in template::unknown(text, |name| names.contains(&name)) {
         let known: Vec<String> = names.iter().map(|name| format!("{{{name}}}")).collect();
         let what = format!("`{field}`: nothing fills {{{name}}}; known here: {}", known.join(", "));

@@ -22,6 +22,9 @@ use self::request::{Known, Request};
 use self::service::Service;
 use super::dead_letters;
 use super::dependency::{Dependencies, Dependency, Lever};
+use super::events;
+use super::integrity;
+use super::leader;
 use super::load;
 use super::operation::Operation;
 use super::ops;
@@ -44,6 +47,9 @@ struct File {
     dead_letters: Option<dead_letters::DeadLettersTable>,
     quarantine: Option<dead_letters::DeadLettersTable>,
     query: Option<query::QueryTable>,
+    events: Option<events::EventsTable>,
+    integrity: Option<integrity::IntegrityTable>,
+    leader: Option<leader::LeaderTable>,
     #[serde(default)]
     requests: Vec<Spanned<Request>>,
     #[serde(default)]
@@ -145,11 +151,28 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
     let dead_letters = file.dead_letters.and_then(|table| dead_letters::read(&mut reading, table));
     let quarantine = file.quarantine.and_then(|table| dead_letters::read(&mut reading, table));
     let requests = file.requests.into_iter().map(|spec| request::spec(&mut reading, spec, &mut known));
-    let (work, requests): (Vec<_>, Vec<_>) = requests.partition(RequestSpec::is_apart);
+    let (work, requests): (Vec<RequestSpec>, Vec<RequestSpec>) = requests.partition(RequestSpec::is_apart);
+    let is_request = |name: &str| requests.iter().chain(&work).any(|spec| spec.name == name);
     let names: Vec<&str> = requests.iter().map(|spec| spec.name.as_str()).collect();
     let query = file.query.and_then(|table| query::read(&mut reading, table, &names));
-    let filled =
-        |subject| Subject { dependencies, load, ops, requests, work, dead_letters, quarantine, query, soak, ..subject };
+    let events = file.events.and_then(|table| events::read(&mut reading, table, is_request));
+    let leader = file.leader.and_then(|table| leader::read(&mut reading, table, is_request));
+    let integrity = file.integrity.and_then(|table| integrity::read(&mut reading, table));
+    let filled = |subject| Subject {
+        dependencies,
+        load,
+        ops,
+        requests,
+        work,
+        dead_letters,
+        quarantine,
+        events,
+        integrity,
+        leader,
+        query,
+        soak,
+        ..subject
+    };
     reading.ended(subject.map(filled))
 }
 
@@ -212,6 +235,9 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         dead_letters: None,
         quarantine: None,
         query: None,
+        events: None,
+        integrity: None,
+        leader: None,
     })
 }
 

@@ -131,6 +131,9 @@ impl Flags {
             dead_letters: None,
             quarantine: None,
             query: None,
+            events: None,
+            integrity: None,
+            leader: None,
             workdir,
         })
     }

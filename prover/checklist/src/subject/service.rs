@@ -9,6 +9,9 @@ use url::Url;
 
 use super::dead_letters::DeadLetters;
 use super::dependency::Dependencies;
+use super::events::Events;
+use super::integrity::Integrity;
+use super::leader::Leader;
 use super::load::Load;
 use super::operation::Operation;
 use super::ops::Ops;
@@ -103,4 +106,10 @@ pub struct Subject {
     pub quarantine: Option<DeadLetters>,
     /// The interface by which the live state is asked; none: unsaid.
     pub query: Option<QueryInterface>,
+    /// The event log, if it was declared.
+    pub events: Option<Events>,
+    /// The damage of a row, and the alarm that must name it, if they were declared.
+    pub integrity: Option<Integrity>,
+    /// Work that one instance of several does, if it was declared.
+    pub leader: Option<Leader>,
 }

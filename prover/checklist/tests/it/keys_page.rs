@@ -25,7 +25,7 @@ struct Table {
     file: fn(&str) -> String,
 }
 
-const TABLES: [Table; 10] = [
+const TABLES: [Table; 13] = [
     Table {
         name: "service",
         source: include_str!("../../src/subject/file/service.rs"),
@@ -59,6 +59,24 @@ const TABLES: [Table; 10] = [
         file: quarantine,
     },
     Table { name: "query", source: include_str!("../../src/subject/query.rs"), type_name: "QueryTable", file: query },
+    Table {
+        name: "events",
+        source: include_str!("../../src/subject/events.rs"),
+        type_name: "EventsTable",
+        file: events,
+    },
+    Table {
+        name: "integrity",
+        source: include_str!("../../src/subject/integrity.rs"),
+        type_name: "IntegrityTable",
+        file: integrity,
+    },
+    Table {
+        name: "leader",
+        source: include_str!("../../src/subject/leader.rs"),
+        type_name: "LeaderTable",
+        file: leader,
+    },
     Table { name: "soak", source: include_str!("../../src/subject/file.rs"), type_name: "Soak", file: soak },
     Table {
         name: "decision",
@@ -137,6 +155,32 @@ fn query(example: &str) -> String {
 
 fn quarantine(example: &str) -> String {
     format!("{}[quarantine]\n{}\n", service(RUN), with(&["list = \"/bad\""], example))
+}
+
+fn events(example: &str) -> String {
+    let keys = ["read = \"/events?after={after}\"", "append = \"a request\""];
+    format!("{}[events]\n{}\n", request("expect = 201"), with(&keys, example))
+}
+
+fn integrity(example: &str) -> String {
+    let mut keys = vec!["damage = \"true\"", "repair = \"true\"", "alarm = \"/health\"", "names = \"{order}\""];
+    match example.split(" =").next().unwrap_or_default() {
+        "corrupt" => keys.push("restore = \"true\""),
+        "restore" => keys.push("corrupt = \"true\""),
+        _ => {}
+    }
+    format!("{}[integrity]\n{}\n", service(RUN), with(&keys, example))
+}
+
+fn leader(example: &str) -> String {
+    let keys = [
+        "url = \"http://127.0.0.1:2\"",
+        "read = \"/leader\"",
+        "leads = \"true\"",
+        "request = \"a request\"",
+        "effect = { read = \"/\" }",
+    ];
+    format!("{}[leader]\n{}\n", request("expect = 201"), with(&keys, example))
 }
 
 fn soak(example: &str) -> String {

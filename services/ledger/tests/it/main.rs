@@ -7,6 +7,7 @@ mod calls;
 mod collector;
 mod daily;
 mod import;
+mod invariant;
 mod keys;
 mod kill;
 mod lists;

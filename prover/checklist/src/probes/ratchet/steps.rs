@@ -16,18 +16,17 @@
 use std::time::{Duration, Instant};
 
 use keel_drill::double::Behaviour;
-use keel_wire::http::{Answer, Request};
 
 use self::calls::{Kinds, known, of_kind};
 use self::judge::{Crash, crash, moved, undone};
-use super::support::{Asked, Watched, ask, wait};
+use super::support::{Asked, Watched, ask, number_at, wait};
 use crate::clause::ratchet::steps as clause;
 use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::Lab;
 use crate::probe::Probe;
 use crate::probes::border::support::writes::{Writes, writes};
-use crate::subject::{RequestSpec, Steps};
+use crate::subject::{Figure, RequestSpec, Steps};
 
 mod calls;
 mod judge;
@@ -237,9 +236,8 @@ async fn killed(
 
 /// The number at `effect` now.
 async fn number(lab: &Lab, steps: &Steps) -> Option<f64> {
-    let path = lab.filled_path(steps.effect.as_ref()?);
-    let exchange = lab.http().send(Request::get(path)).await;
-    exchange.answer().and_then(Answer::json)?.pointer(&steps.value)?.as_f64()
+    let figure = Figure { read: steps.effect.clone()?, value: steps.value.clone(), admin: false };
+    number_at(lab, &figure).await
 }
 
 /// The bound of a wait.
