@@ -15,9 +15,9 @@ fn asked(head: &str, body: &str, arguments: &[&str]) -> (String, Option<i32>, St
         let mut request = Vec::new();
         let mut piece = [0; 4096];
         // The statements of these tests end with a full stop.
-        while !request.ends_with(b".")
-            && !(request.starts_with(b"POST /debug/query?name") && request.ends_with(b"\r\n\r\n"))
-        {
+        let is_named =
+            |request: &[u8]| request.starts_with(b"POST /debug/query?name") && request.ends_with(b"\r\n\r\n");
+        while !(request.ends_with(b".") || is_named(&request)) {
             let read = stream.read(&mut piece).unwrap();
             assert_ne!(read, 0, "{}", String::from_utf8_lossy(&request));
             request.extend_from_slice(&piece[..read]);

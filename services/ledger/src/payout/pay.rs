@@ -43,7 +43,8 @@ pub(super) async fn pay(context: &Context<Settings, Store>, key: &str, payout: &
             Err(JobError::permanent(format!("the bank refused: {reason}")))
         }
         RailReply::Unknown(reason) => {
-            tracing::warn!(payout = key, %reason, "the bank did not decide: retrying later");
+            // A bank that is away is said by its policy: a line for each payout and retry would be a flood.
+            tracing::debug!(payout = key, %reason, "the bank did not decide: retrying later");
             let age = Duration::from_micros(u64::try_from(now_micros() - payout.at).unwrap_or_default());
             let wait = age.clamp(Duration::from_secs(1), AT_MOST).mul_f64(vitals::random_fraction());
             Err(JobError::snooze(AT_LEAST + wait))

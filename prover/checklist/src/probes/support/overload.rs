@@ -136,6 +136,13 @@ pub(crate) async fn see(lab: &mut Lab, most: f64) -> Result<Seen, String> {
     seen
 }
 
+/// True when the last overload with the mix was answered with clearly more in time than its capacity was found to be: it does more of what is cheap, and the
+/// lowest of several loads will not be too much for a part of the mix either.
+pub(crate) fn does_more(lab: &Lab) -> bool {
+    let seen = lab.observations.get::<Result<Seen, String>>().and_then(Result::ok);
+    seen.is_some_and(|seen| seen.held.judged(seen.objective, seen.spans.fills).goodput() > MORE * seen.capacity)
+}
+
 async fn look(lab: &mut Lab, most: f64) -> Result<Seen, String> {
     let capacity = capacity(lab, most).await?;
     let generator = Generator::of(lab);

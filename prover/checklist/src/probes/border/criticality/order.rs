@@ -21,7 +21,7 @@ const HEADROOM: f64 = 1.5;
 const UNHURRIED: f64 = 0.98;
 /// The parts of the load.
 const ALL: u32 = 20;
-/// Times the capacity, the loads that are tried: the second one where the first was none that is too much.
+/// Times the capacity, the loads that are tried: the second one where the first was none that is too much, or will be none.
 const OVERLOADS: [f64; 2] = [2.0, 3.0];
 
 /// One class of the mix.
@@ -98,7 +98,7 @@ async fn look(
     let normal = capacity.normal(lab, &generator)?;
     let (objective, peace) = (normal.objective, overload::peace(lab, normal).await?);
     let mut evidence = Vec::new();
-    for times in OVERLOADS {
+    for times in OVERLOADS.into_iter().skip(usize::from(overload::does_more(lab))) {
         let rate = times * capacity.rate;
         let mut fitting = None;
         for shares in shares {

@@ -17,9 +17,9 @@ use crate::probes::support::listener::Listener;
 use crate::subject::RequestSpec;
 
 /// For so long only the harmless request is asked, before other probes run.
-const ALONE: Duration = Duration::from_secs(6);
+const ALONE: Duration = Duration::from_secs(3);
 /// Between two of them.
-const EVERY: Duration = Duration::from_millis(500);
+const EVERY: Duration = Duration::from_millis(250);
 /// The same for the look at whether there is room for other probes.
 const ROOM: Duration = Duration::from_secs(1);
 const ROOM_EVERY: Duration = Duration::from_millis(100);
