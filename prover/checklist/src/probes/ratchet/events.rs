@@ -89,7 +89,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     }
 }
 
-/// What was seen in peace.
+/// Observations in peace.
 struct Peace {
     /// The position before the first event.
     start: String,

@@ -50,7 +50,7 @@ async fn deadlines_that_are_not_seen_to_travel_are_unknown() {
         examine_deadline("patience-watchful"),
     );
     for (finding, why) in
-        [(mute, "not each call told"), (wavering, "of 3 calls were given up"), (watchful, "when a caller left")]
+        [(mute, "not each call told"), (wavering, "of 2 calls were given up"), (watchful, "when a caller left")]
     {
         assert_eq!(finding.verdict(), Verdict::Unknown, "{finding:#?}");
         mentions(&finding, why);

@@ -46,12 +46,12 @@ async fn damage_that_is_not_found_or_not_named_falls_short() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_under_a_checksum_that_nobody_looks_at_falls_short() {
+async fn a_change_under_a_checksum_that_is_never_compared_falls_short() {
     falls_short(&examine("integrity-unsummed", |_| {}).await, &["was changed under its checksum"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_shows_without_damage_or_cannot_be_damaged_is_unknown() {
+async fn an_alarm_without_damage_and_data_that_cannot_be_damaged_are_unknown() {
     let (lists, broken, undeclared) = join!(
         examine("integrity-lists", |_| {}),
         examine("integrity-good", |subject| integrity(subject).damage.command = "false".to_owned()),

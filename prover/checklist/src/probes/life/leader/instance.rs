@@ -32,7 +32,7 @@ impl Instance {
     }
 }
 
-/// What an instance shows.
+/// Page of an instance that says whether it leads.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Shown {
     pub(super) is_answered: bool,
@@ -109,7 +109,7 @@ impl Pair {
         &self.clients[instance.place()][usize::from(is_admin)]
     }
 
-    /// What both show now.
+    /// The present pages of both.
     pub(super) async fn shown(&self) -> [Shown; 2] {
         let (first, second) = tokio::join!(self.shown_by(Instance::First), self.shown_by(Instance::Second));
         [first, second]

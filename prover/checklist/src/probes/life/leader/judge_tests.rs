@@ -8,7 +8,7 @@ use super::judge::{Paused, elected, fences, paused, taken_over};
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn what_an_instance_shows_is_read_from_its_text() {
+fn the_page_of_an_instance_says_whether_it_leads() {
     let read = |text: &str| Shown::read(text, "leader{work=\"a\"} 1", Some("fence{work=\"a\"}"));
     let shown = read("leader{work=\"b\"} 0\nleader{work=\"a\"} 1\nfence{work=\"a\"} 17\nother 3\n");
     assert_eq!(shown, Shown { is_answered: true, leads: true, fence: Some(17.0) });

@@ -44,7 +44,7 @@ async fn many_leaders_none_and_a_fence_that_stays_fall_short() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_show_is_unknown() {
+async fn a_leader_that_does_not_show_is_unknown() {
     let (unfenced, unseen, undeclared) = join!(
         examine("leader-good", |subject| leader(subject).fence = None),
         examine("leader-good", |subject| leader(subject).effect.value = "/nothing".to_owned()),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::lab::Lab;
 use crate::subject::Events;
 
-/// The most pages of one read, of whatever size they are.
+/// The most pages of one read, of any size.
 const MAX_PAGES: usize = 20_000;
 /// Between two looks of a reader that has found nothing new.
 const LOOK: Duration = Duration::from_millis(5);

@@ -53,7 +53,7 @@ async fn an_old_form_that_stops_readers_or_is_not_folded_falls_short() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_declared_is_unknown() {
+async fn an_event_log_that_is_not_declared_is_unknown() {
     let change = |subject: &mut Subject, projection: bool| {
         let events = subject.events.as_mut().expect("events are declared");
         if projection {
