@@ -14,6 +14,7 @@ mod overhead;
 mod overload;
 mod peers;
 mod proxy;
+mod query;
 mod start;
 mod telemetry;
 
@@ -23,12 +24,13 @@ use std::process::ExitCode;
 type Section = fn() -> Result<String, String>;
 
 /// The report's parts, in order.
-const SECTIONS: [(&str, Section); 9] = [
+const SECTIONS: [(&str, Section); 10] = [
     ("border", border::report),
     ("start", start::report),
     ("calls", calls::report),
     ("telemetry", telemetry::report),
     ("overhead", overhead::report),
+    ("query", query::report),
     ("proxy", proxy::report),
     ("load", load::report),
     ("overload", overload::report),

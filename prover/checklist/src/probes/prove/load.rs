@@ -32,7 +32,7 @@ pub const PROBE: Probe = Probe {
     specimens: specimen::SPECIMENS,
 };
 /// Duration of each of the two loads.
-const LASTS: Duration = Duration::from_secs(5);
+const LASTS: Duration = Duration::from_secs(4);
 /// An answer that takes longer is given up: it is an error by then, unless the declared time is longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Requests that left late by more than this part of the declared latency are not the load that was asked for. The rest of

@@ -11,7 +11,7 @@
 //!   and rate limits are not examined: `jobs = "plain"` declares that there are none.
 //! - **Blast radius**: the jobs are done; the service is started again with the double in the dependency's place, killed once, and stopped
 //!   at the end.
-//! - **Bound in time**: 12 s of failing calls, 8 s where their repeats are clearly rarer by then; 4 s of slow ones, and four times
+//! - **Bound in time**: 12 s of failing calls, 6 s where their repeats are clearly rarer by then; 4 s of slow ones, and four times
 //!   `WITHIN` at most.
 
 use std::collections::BTreeSet;
@@ -52,7 +52,7 @@ const PEACE: usize = 3;
 const FAILING: usize = 5;
 /// The longest that every call fails, and the least where it is clear before that repeats become rare.
 const FAIL_FOR: Duration = Duration::from_secs(12);
-const FAIL_AT_LEAST: Duration = Duration::from_secs(8);
+const FAIL_AT_LEAST: Duration = Duration::from_secs(6);
 /// Jobs at once.
 const MANY: usize = 40;
 /// Time that a call takes, so that a job is seen before its end.

@@ -36,7 +36,7 @@ use crate::lab::{Lab, Pace};
 /// Of the capacity: the overload.
 const OVERLOAD: f64 = 2.0;
 /// Duration of the normal load before the overload.
-const PEACE: Duration = Duration::from_secs(2);
+const PEACE: Duration = Duration::from_millis(1500);
 /// The same at any pace: in less a generator that is late for a moment sends another load.
 const LEAST_PEACE: Duration = Duration::from_secs(1);
 /// Duration of the overload; longer where an answer in time may take more than half a second.
@@ -118,6 +118,7 @@ pub(crate) async fn capacity(lab: &mut Lab, most: f64) -> Result<Capacity, Strin
 /// The rate at which the search for the capacity of a part of the mix begins: less than the whole is known to do.
 pub(crate) fn begin(lab: &Lab) -> f64 {
     match &lab.capacity {
+        Some(Ok(known)) if does_more(lab) => known.rate,
         Some(Ok(known)) => known.rate * BEGIN_PART,
         _ => lab.subject.load.map_or(capacity::BEGIN, |load| load.rate),
     }

@@ -1,7 +1,9 @@
 //! Output of a service in bytes, and requests for which services print.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -19,6 +21,8 @@ const AT_A_TIME: usize = 8;
 const EACH: Duration = Duration::from_millis(500);
 /// Time that lines may be on their way.
 pub(crate) const ON_THEIR_WAY: Duration = Duration::from_millis(300);
+/// Bytes at the beginning of a file that show whether it is a text.
+const BEGIN: usize = 512;
 /// A head that no server takes for HTTP.
 const NO_HTTP: &[u8] = b"KEEL\r\n\r\n";
 
@@ -50,12 +54,20 @@ impl Bytes {
     }
 }
 
-/// Bytes on both streams and in the regular files that its processes have open for writing.
+/// Bytes on both streams and in the text files that its processes have open for writing: a database is no log.
 pub(crate) fn with_files(lab: &Lab) -> u64 {
     let pids = lab.running().map(|process| process.pids()).unwrap_or_default();
-    let files: BTreeSet<PathBuf> = pids.into_iter().flat_map(open_files::written_by).collect();
+    let files = pids.into_iter().flat_map(open_files::written_by).filter(|path| is_text(path));
+    let files: BTreeSet<PathBuf> = files.collect();
     let size = |path: &PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
     Bytes::now(lab).all() + files.iter().map(size).sum::<u64>()
+}
+
+/// True unless the file begins with what no text has.
+fn is_text(path: &Path) -> bool {
+    let mut begin = Vec::with_capacity(BEGIN);
+    let read = File::open(path).and_then(|file| file.take(BEGIN as u64).read_to_end(&mut begin));
+    read.is_ok() && !begin.contains(&0)
 }
 
 /// Sends rounds of requests for which services print: the harmless one twice, one for a path that is not there, and a head that is
@@ -77,4 +89,22 @@ pub(crate) async fn send_rounds(peace: &Peace, rounds: usize) -> usize {
         left -= now;
     }
     answered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_no_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            is_text(&path)
+        };
+        assert!(file("empty.log", b"") && file("service.log", "{\"message\":\"caf\u{e9}\"}\n".as_bytes()));
+        assert!(!file("shop.db", b"SQLite format 3\0\x10\0") && !file("shop.db-wal", b"\x37\x7f\x06\x82\0\x2d"));
+        assert!(!is_text(&folder.path().join("gone")));
+    }
 }
