@@ -62,7 +62,7 @@ const BUSY: f64 = 0.25;
 /// A request that computes for less is not heavy.
 const HEAVY: f64 = 0.002;
 /// Time for heavy requests one after the other beforehand, and their maximum number; each of them at least once.
-const ALONE: Duration = Duration::from_secs(3);
+const ALONE: Duration = Duration::from_secs(2);
 const MOST_ALONE: usize = 200;
 /// So many times the time in peace, and this much, are not as before any more.
 const STALLED: (u32, Duration) = (10, Duration::from_millis(500));

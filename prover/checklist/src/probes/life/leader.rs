@@ -50,7 +50,7 @@ const KNOWS: Duration = Duration::from_secs(2);
 /// Pauses at most: nothing is under way, and yet one may meet a renewal, whose lock an embedded database keeps meanwhile.
 const PAUSES: usize = 2;
 /// Time for which the number of works must stay as it is.
-const STILL: Duration = Duration::from_millis(500);
+const STILL: Duration = Duration::from_millis(300);
 /// The least bound of a take-over, at any pace.
 const LEAST_WITHIN: Duration = Duration::from_secs(3);
 /// Between two looks.

@@ -17,9 +17,9 @@ use crate::probes::support::listener::Listener;
 use crate::subject::RequestSpec;
 
 /// For so long only the harmless request is asked, before other probes run.
-const ALONE: Duration = Duration::from_secs(3);
+const ALONE: Duration = Duration::from_secs(2);
 /// Between two of them.
-const EVERY: Duration = Duration::from_millis(250);
+const EVERY: Duration = Duration::from_millis(160);
 /// The same for the look at whether there is room for other probes.
 const ROOM: Duration = Duration::from_secs(1);
 const ROOM_EVERY: Duration = Duration::from_millis(100);
