@@ -1,7 +1,7 @@
 //! `data.integrity`: declared invariants are checked again and again, a breach alerts and names its rows, and checksums show what changed at rest.
 //!
 //! - **Hypothesis**: a row that is damaged while the service runs is named by an alarm soon after, and no more once the damage is taken back.
-//! - **Sent**: the mix, after a start with the variables of [integrity]; then the command `damage`, and looks at `alarm`; the command `repair`,
+//! - **Sent**: the mix, after a start with the variables of `[integrity]`; then the command `damage`, and looks at `alarm`; the command `repair`,
 //!   and looks again. The same with `corrupt` and `restore`, where no invariant sees the change.
 //! - **Decides**: an alarm that does not name the row `WITHIN` its damage. An alarm that goes on after the repair may be one that people end: it
 //!   is not known then whether more than one check was made.

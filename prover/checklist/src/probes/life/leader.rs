@@ -2,7 +2,7 @@
 //!
 //! - **Hypothesis**: of two instances one leads; another one leads soon after it is paused or killed, with a higher fence; one that goes on
 //!   after a pause knows soon that it leads no more, and each work is done once all the while.
-//! - **Sent**: the request of [leader] to two instances on the same data: in peace; `WORKS` while the leader is paused (SIGSTOP) and another
+//! - **Sent**: the request of `[leader]` to two instances on the same data: in peace; `WORKS` while the leader is paused (SIGSTOP) and another
 //!   one leads; `WORKS` when the paused one goes on (SIGCONT); `WORKS` after a SIGKILL of the leader.
 //! - **Decides**: two instances that lead at once in peace, or none; no other leader `within` a pause or a kill; a fence that does not rise; an
 //!   instance that says that it leads `KNOWS` after its pause beside another one; a number of done works that is not that of the works.

@@ -2,7 +2,7 @@
 //!
 //! - **Hypothesis**: readers that follow while others append see each acknowledged event once and in one order; what was read stays as it is,
 //!   also after a kill; the projection is the fold of the log, also after a kill and a rebuild; an event in an old form holds nothing up.
-//! - **Sent**: the request `append` of [events], `PEACE` times one after the other; then by `WRITERS` at once, `EACH` times each, while
+//! - **Sent**: the request `append` of `[events]`, `PEACE` times one after the other; then by `WRITERS` at once, `EACH` times each, while
 //!   `READERS` follow; by as many until a SIGKILL. After a new start the request `rebuild`, and the command `old`.
 //! - **Decides**: an event that a reader has left out, has twice or has in another order than a later read; events of one writer in another
 //!   order than they were sent; an event that is gone, has changed or has come before one that was read; an acknowledged event that is not in
