@@ -140,7 +140,7 @@ fn each_name_that_a_provided_text_promises_exists() {
 #[test]
 fn a_promise_of_a_missing_crate_type_setting_or_command_is_found() {
     for missing in [
-        "By default: `console` shows the live state.",
+        "By default: `backups` restores the state.",
         "One call, `Store::twice`.",
         "By default: `Inboxes` of `store`.",
         "By default: 504 after 30 s (REQUEST_DEADLINES).",

@@ -43,7 +43,8 @@ fn the_telemetry_page_lists_every_table_of_metrics() {
     let mut tables = BTreeSet::new();
     for entry in std::fs::read_dir(library).unwrap().flatten() {
         let sources = entry.path().join("src");
-        if sources.is_dir() {
+        // The tables of the console exist in questions alone.
+        if sources.is_dir() && entry.file_name() != "console" {
             tables_below(&sources, &mut tables);
         }
     }

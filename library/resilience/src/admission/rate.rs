@@ -38,6 +38,11 @@ impl Rate {
         self.decayed(now) / seen
     }
 
+    /// Returns the events per second over the memory, also where it began later: of a burst that ends soon it is little.
+    pub(super) fn settled(&self, now: f64) -> f64 {
+        self.decayed(now) / self.memory
+    }
+
     fn decayed(&self, now: f64) -> f64 {
         self.weight * (-(now - self.at).max(0.0) / self.memory).exp()
     }
@@ -46,6 +51,13 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_burst_is_a_high_rate_for_a_moment_and_no_settled_one() {
+        let mut rate = Rate::over(1.0);
+        (0..172).for_each(|event| rate.add(10.0 + f64::from(event) / 20_000.0));
+        assert!(rate.get(10.01) > 2000.0 && rate.settled(10.01) < 200.0, "{}", rate.get(10.01));
+    }
 
     #[test]
     fn a_steady_rate_is_found_early_and_forgotten_when_it_ends() {

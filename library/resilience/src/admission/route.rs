@@ -268,7 +268,7 @@ impl Route {
         if !sample.cancelled {
             self.answered.add(now);
             self.answered_now.add(now);
-            self.peak.note(now, self.answered.get(now));
+            self.peak.note(now, self.answered.settled(now));
         }
         let objective = self.objective();
         let base = self.base.unwrap_or(0.0);

@@ -25,7 +25,7 @@ impl AdmissionCore {
             Ended::Answered => {
                 self.answered.add(now);
                 self.answered_now.add(now);
-                self.peak.note(now, self.answered.get(now));
+                self.peak.note(now, self.answered.settled(now));
             }
         }
         self.classes.ended(now, place.class, latency > effective);
