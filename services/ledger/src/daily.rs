@@ -88,8 +88,8 @@ async fn one(State(store): State<Store>, Path(id): Path<String>) -> Result<Json<
 
 /// Folds all events anew, from the first one. Days are missing until it has come to the last one.
 async fn rebuild(State(store): State<Store>, Json(by): Json<Signed>) -> Result<StatusCode, LedgerError> {
-    subscriptions(&store).rebuild(NAME).await?;
     tracing::warn!(projection = NAME, author = by.author, reason = by.reason, "an operator rebuilds a projection");
+    subscriptions(&store).rebuild(NAME).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
