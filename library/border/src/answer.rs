@@ -60,9 +60,7 @@ impl AnswerBody {
                 let exchange = running.exchange().clone();
                 Self::Pieces(Pieces { body, rest: Bytes::new(), exchange, running: Some(Arc::new(running)), end: None })
             } else {
-                if bytes >= SMALL {
-                    running.hold_bytes(bytes);
-                }
+                running.hold_bytes(if bytes >= SMALL { bytes } else { 0 });
                 Self::Whole(body, running)
             }
         })

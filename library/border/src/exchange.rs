@@ -82,13 +82,13 @@ impl Exchange {
     }
 
     fn starts(&self, unsent: &Unsent) -> bool {
-        if self.place.is_some() { unsent.try_start(self.expected) } else { unsent.may_start_alone(self.expected) }
+        if self.place.is_some() { unsent.try_start(self.expected) } else { unsent.try_start_alone(self.expected) }
     }
 
     fn note_start(&self, starts: bool) {
-        if self.place.is_some() && starts {
+        if starts {
             self.started.store(true, Ordering::Release);
-            self.is_first.store(self.expected == Expected::Unknown, Ordering::Release);
+            self.is_first.store(self.place.is_some() && self.expected == Expected::Unknown, Ordering::Release);
         }
     }
 
@@ -107,9 +107,15 @@ impl Exchange {
 
     /// The handler has ended.
     fn handler_ended(&self) {
-        if self.place.is_some() && self.started.swap(false, Ordering::AcqRel) {
-            self.connection.unsent.has_answered(self.expected);
+        if !self.started.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        let unsent = &self.connection.unsent;
+        if self.place.is_some() {
+            unsent.has_answered(self.expected);
             self.waits();
+        } else {
+            unsent.has_answered_alone(self.expected);
         }
     }
 

@@ -23,6 +23,7 @@ const STREAM: u64 = 10 * 1024;
 /// The sum of all connections of a listener.
 #[derive(Debug, Default)]
 pub(crate) struct UnsentInAll {
+    /// Bytes of answers, and those that handlers which have started are expected to give.
     bytes: AtomicU64,
     /// Notified when a client has taken an answer.
     taken: Notify,
@@ -35,9 +36,17 @@ impl UnsentInAll {
         self.bytes.fetch_add(bytes, Ordering::AcqRel);
     }
 
+    /// Holds this many bytes for an answer to come, if there is room below the limit; it can be passed by one answer.
+    fn reserve(&self, bytes: u64, limit: u64) -> bool {
+        let after = |before: u64| (before < limit).then(|| before.saturating_add(bytes));
+        self.bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, after).is_ok()
+    }
+
     fn release(&self, bytes: u64) {
-        self.bytes.fetch_sub(bytes, Ordering::AcqRel);
-        self.taken.notify_waiters();
+        if bytes > 0 {
+            self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+            self.taken.notify_waiters();
+        }
     }
 
     fn bytes(&self) -> u64 {
@@ -84,6 +93,11 @@ impl Expected {
             Self::Unknown => 0,
         }
     }
+
+    /// Returns true for an answer that is known to be small: it starts while there is no room, and is not counted in all before it is there.
+    fn is_small(self) -> bool {
+        matches!(self, Self::Bytes(..SMALL))
+    }
 }
 
 impl Unsent {
@@ -103,6 +117,9 @@ impl Unsent {
 
     /// Counts an answer of this many bytes that waits for the peer.
     pub(crate) fn hold(&self, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
         self.in_all.hold(bytes);
         let mut held = self.held();
         held.bytes += bytes;
@@ -128,15 +145,14 @@ impl Unsent {
     /// handlers with answers of unknown size one runs at a time, until it waits or answers: else as many as there are threads would
     /// answer before the first answer is counted.
     pub(crate) fn try_start(&self, expected: Expected) -> bool {
-        if !self.may_start_alone(expected) {
-            return false;
-        }
         let room = self.room();
         let mut held = self.held();
         let own = expected.bytes().max(held.largest);
         let others = held.expected.max(u64::from(held.started).saturating_mul(held.largest)).saturating_add(held.bytes);
         let fits = others.saturating_add(own) <= room || (held.started == 0 && held.bytes == 0);
-        let starts = fits && !(expected == Expected::Unknown && held.is_first_running);
+        let starts = fits
+            && !(expected == Expected::Unknown && held.is_first_running)
+            && self.try_start_alone(expected);
         if starts {
             held.started += 1;
             held.expected = held.expected.saturating_add(expected.bytes());
@@ -151,13 +167,22 @@ impl Unsent {
         self.taken.notify_waiters();
     }
 
-    /// Returns true when the answers of all connections leave room for that of a handler, or when it is known to be small.
-    pub(crate) fn may_start_alone(&self, expected: Expected) -> bool {
-        matches!(expected, Expected::Bytes(..SMALL)) || !self.is_under_pressure()
+    /// Starts a handler of HTTP/1.1 if the answers of all connections leave room for its own, or if that is known to be small. The room is held for it:
+    /// else all handlers that wait for room would start when there is some.
+    pub(crate) fn try_start_alone(&self, expected: Expected) -> bool {
+        expected.is_small() || self.in_all.reserve(expected.bytes(), self.limits.unsent_bytes_in_all)
     }
 
-    /// A handler that had started gave its answer, or was cancelled.
+    /// A handler of HTTP/1.1 that had started gave its answer, or was cancelled.
+    pub(crate) fn has_answered_alone(&self, expected: Expected) {
+        if !expected.is_small() {
+            self.in_all.release(expected.bytes());
+        }
+    }
+
+    /// A handler of HTTP/2 that had started gave its answer, or was cancelled.
     pub(crate) fn has_answered(&self, expected: Expected) {
+        self.has_answered_alone(expected);
         let mut held = self.held();
         held.started = held.started.saturating_sub(1);
         held.expected = held.expected.saturating_sub(expected.bytes());
@@ -268,10 +293,37 @@ mod tests {
     fn small_answers_start_while_those_of_all_connections_have_no_room() {
         let unsent = unsent(1 << 30);
         unsent.in_all.hold(Limits::default().unsent_bytes_in_all);
-        let starts = |expected| [unsent.may_start_alone(expected), unsent.try_start(expected)];
+        let starts = |expected| [unsent.try_start_alone(expected), unsent.try_start(expected)];
         assert_eq!(starts(Expected::Bytes(SMALL - 1)), [true; 2]);
         assert_eq!(starts(Expected::Bytes(SMALL)), [false; 2]);
         assert_eq!(starts(Expected::Unknown), [false; 2]);
+    }
+
+    #[test]
+    fn handlers_that_start_together_hold_the_room_of_their_answers() {
+        let limits = Limits::default().with(|limits| limits.unsent_bytes_in_all = 3 * SMALL);
+        let unsent = Unsent::new(Arc::new(limits), Arc::default());
+        let large = Expected::Bytes(2 * SMALL);
+        let starts = || [(); 5].iter().filter(|()| unsent.try_start_alone(large)).count();
+        assert_eq!(starts(), 2, "the second one passes the limit");
+        unsent.hold(2 * SMALL);
+        unsent.has_answered_alone(large);
+        assert_eq!(starts(), 0, "one answer waits, and one is expected");
+        unsent.release(2 * SMALL);
+        assert_eq!(starts(), 1);
+        unsent.has_answered_alone(large);
+        unsent.has_answered_alone(large);
+        assert_eq!(unsent.in_all.bytes(), 0);
+    }
+
+    #[test]
+    fn a_handler_of_http2_that_does_not_start_holds_nothing() {
+        let unsent = unsent(SMALL);
+        assert!(unsent.try_start(Expected::Bytes(SMALL)));
+        assert!(!unsent.try_start(Expected::Bytes(SMALL)), "its connection has no room");
+        assert_eq!(unsent.in_all.bytes(), SMALL);
+        unsent.has_answered(Expected::Bytes(SMALL));
+        assert_eq!(unsent.in_all.bytes(), 0);
     }
 
     #[test]

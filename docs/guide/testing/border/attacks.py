@@ -4,8 +4,9 @@
     attacks.py --control [--seconds 10]
 
 COMMAND is started for each attack, with PORT set and a database of its own, and stopped at its end. The bystander sends 20 requests a second from an address
-of its own, half of them on new connections; its latency counts from the time at which a request was due. An attack is *borne* when 99 of 100 of those are
-answered with 200 within the objective, none fails, the memory of the process rises by no more than the bound of the attack, and the process ends in order.
+of its own, half of them on new connections; its latency counts from the time at which a request was due. An attack is *borne* when 99 of 100 of all of those
+are answered with 200 within the objective, none is lost (it has no answer, or another one than 200 and 503), the memory of the process rises by no more than the
+bound of the attack, and the process ends in order. A request that is refused with 503 was not begun: it is one of those that are not answered in time.
 
 Attacks that wait most of the time run together; of the floods, `--floods` at a time. Beside each group runs a twin: the same service with a bystander and without
 an attack. Where the twin itself is not borne, the machine is too slow, and the outcome is *unknown*.
@@ -54,8 +55,19 @@ class Outcome:
     objective: float
 
     @property
+    def in_time(self):
+        """The share of all requests that were answered with 200 within the objective."""
+        good = sum(time <= self.objective for time in self.times)
+        return good / max(1, len(self.times) + sum(self.failed.values()))
+
+    @property
+    def lost(self):
+        """Requests that were neither answered with 200 nor refused."""
+        return sum(count for status, count in self.failed.items() if status != 503)
+
+    @property
     def serves(self):
-        return not self.failed and bystander.quantile(self.times, 0.99) <= self.objective
+        return not self.lost and self.in_time >= 0.99
 
     @property
     def is_flat(self):
@@ -66,7 +78,9 @@ class Outcome:
         return self.serves and self.is_flat and self.ended
 
     def cells(self):
-        times = [f"{bystander.quantile(self.times, share) * 1000:.1f} ms" for share in (0.5, 0.99, 1)]
+        # A request that was not answered with 200 is later than all others.
+        times = self.times + [float("inf")] * sum(self.failed.values())
+        times = [f"{time * 1000:.1f} ms" if time < float("inf") else "not served" for time in (bystander.quantile(times, share) for share in (0.5, 0.99, 1))]
         sizes = [f"{size / MIB:.1f} MiB" for size in (self.before, self.peak, self.after)]
         return [*times, told(self.failed, len(self.times)), *sizes, f"{self.bound} MiB", "yes" if self.ended else "NO"]
 

@@ -181,6 +181,36 @@ async fn answers_of_all_connections_together_have_a_bound_and_others_are_served_
 }
 
 #[tokio::test]
+async fn handlers_that_wait_for_room_do_not_all_start_when_there_is_some() {
+    let held = Arc::new(Held::default());
+    let limits = Limits::default().with(|limits| {
+        limits.unsent_bytes_in_all = 12 * MIB as u64;
+        limits.objective = None;
+        // Nobody is cut.
+        (limits.rate_grace, limits.write_timeout) = (Duration::from_secs(600), Duration::from_secs(600));
+    });
+    let server = server(limits, large(&held, None)).await;
+    // The size of the answers is known.
+    exchange(server.address, close("GET", "/large")).await;
+    let (active, mut readers) = (r#"http_server_active_requests{listener="public"}"#, Vec::new());
+    for waiting in 1..=20 {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut socket = socket.connect(server.address).await.unwrap();
+        socket.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        readers.push(socket);
+        server.until(active, waiting).await;
+    }
+    // Those that leave make room for as many of those that wait, until two are left.
+    for left in (2..20).rev() {
+        drop(readers.remove(0));
+        server.until(active, left).await;
+    }
+    let most = held.most.load(Ordering::SeqCst);
+    assert_eq!(most, 16 * MIB, "{} MiB", most / MIB);
+}
+
+#[tokio::test]
 async fn a_connection_ends_after_its_last_request_and_says_so() {
     let limits = Limits::default().with(|limits| limits.max_requests = 3);
     let server = server(limits, Router::new().route("/hello", get(async || "hello"))).await;
