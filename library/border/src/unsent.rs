@@ -150,9 +150,8 @@ impl Unsent {
         let own = expected.bytes().max(held.largest);
         let others = held.expected.max(u64::from(held.started).saturating_mul(held.largest)).saturating_add(held.bytes);
         let fits = others.saturating_add(own) <= room || (held.started == 0 && held.bytes == 0);
-        let starts = fits
-            && !(expected == Expected::Unknown && held.is_first_running)
-            && self.try_start_alone(expected);
+        let starts =
+            fits && !(expected == Expected::Unknown && held.is_first_running) && self.try_start_alone(expected);
         if starts {
             held.started += 1;
             held.expected = held.expected.saturating_add(expected.bytes());
