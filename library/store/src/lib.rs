@@ -40,6 +40,7 @@
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("evenkeel-store needs at least one of its features `sqlite` and `postgres`");
 
+mod checksum;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod driver;
@@ -61,6 +62,7 @@ mod transaction;
 mod url;
 mod value;
 
+pub use checksum::checksum;
 pub use error::{ConstraintKind, StoreError, Violation};
 pub use idempotency::{Fingerprint, IdempotencyKey, InvalidKey, OnceOutcome, Recorded, StoredResponse};
 pub use migration::{Migration, MigrationError, Migrations, PendingMigration};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 pub use from_value::{ColumnError, FromValue};
 
+use crate::checksum::checksum;
 use crate::{StoreError, Value};
 
 /// The names of a result's columns, shared by its rows.
@@ -66,6 +67,17 @@ impl Row {
             let column = self.columns.get(index).map_or_else(|| format!("number {index}"), String::clone);
             StoreError::Column { column, cause }
         })
+    }
+
+    /// Returns whether the last column is the [`checksum`](crate::checksum) of those before it; true where it is null, as for a row that was written before there
+    /// were checksums.
+    ///
+    /// # Errors
+    /// [`StoreError::Column`] when the last column is no integer.
+    pub fn is_as_written(&self) -> Result<bool, StoreError> {
+        let Some(last) = self.values.len().checked_sub(1) else { return Ok(true) };
+        let written = self.at::<Option<i64>>(last)?;
+        Ok(written.is_none_or(|written| checksum(&self.values[..last]) == written))
     }
 
     /// The names of the columns, in their order.

@@ -67,6 +67,7 @@ pub fn invariants(store: &Store, every: Duration) -> Invariants {
         .declare(Invariant::new("no account is below its overdraft", OVERDRAWN))
         .declare(Invariant::new("a transfer has two entries of its amount", LOPSIDED))
         .declare(Invariant::new("money in flight is that of pending payouts", STRAY_IN_FLIGHT))
+        .declare(Invariant::checksums("a transfer is as it was written", TRANSFERS))
         .every(every)
         .lease(LEASE)
 }
@@ -124,6 +125,9 @@ SELECT accounts.id AS offender FROM accounts LEFT JOIN entries ON entries.accoun
 GROUP BY accounts.id, accounts.balance HAVING accounts.balance <> COALESCE(SUM(entries.amount), 0)";
 
 const OVERDRAWN: &str = "SELECT id AS offender FROM accounts WHERE balance < -overdraft";
+
+const TRANSFERS: &str = "SELECT id, from_account, to_account, amount, currency, created_at, checksum FROM transfers \
+    WHERE id > $1 ORDER BY id LIMIT $2";
 
 const LOPSIDED: &str = "
 SELECT transfers.id AS offender FROM transfers

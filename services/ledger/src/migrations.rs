@@ -126,6 +126,9 @@ CREATE TABLE imported_accounts (
 );
 ";
 
+/// The checksum of a transfer's other columns; none for those that were made before.
+const TRANSFER_CHECKSUMS: &str = "ALTER TABLE transfers ADD COLUMN checksum BIGINT";
+
 /// Every step, oldest first.
 pub fn all() -> Migrations {
     evenkeel::cursors::add_schema(evenkeel::sessions::add_schema(evenkeel::work::add_schema(steps())))
@@ -142,5 +145,6 @@ pub fn steps() -> Vec<Migration> {
         Migration::both(6, "payout runs", PAYOUT_RUNS),
         Migration::both(7, "receipts", RECEIPTS),
         Migration::both(8, "imported accounts", IMPORTED_ACCOUNTS),
+        Migration::both(9, "checksums of transfers", TRANSFER_CHECKSUMS),
     ]
 }

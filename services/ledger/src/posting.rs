@@ -1,6 +1,7 @@
 //! Posting: moves money between two accounts inside a transaction. An error here is an error everywhere.
 
 use evenkeel::prelude::*;
+use evenkeel::store::checksum;
 use evenkeel::work::{Expect, append};
 
 use crate::moved::Moved;
@@ -67,10 +68,12 @@ pub async fn post(tx: &mut Transaction, posting: &Posting) -> Result<Posted, Wor
     if done != Posted::Done {
         return Ok(done);
     }
+    let mut columns = args![&posting.id, &posting.from, &posting.to, posting.amount, &posting.currency, posting.at];
+    columns.push(checksum(&columns).into());
     tx.execute(
-        "INSERT INTO transfers (id, from_account, to_account, amount, currency, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
-        args![&posting.id, &posting.from, &posting.to, posting.amount, &posting.currency, posting.at],
+        "INSERT INTO transfers (id, from_account, to_account, amount, currency, created_at, checksum) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        columns,
     )
     .await?;
     for (account, amount) in [(&posting.from, -posting.amount), (&posting.to, posting.amount)] {

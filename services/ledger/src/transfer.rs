@@ -152,7 +152,7 @@ pub async fn list(
             let after = after.clone();
             Box::pin(async move {
                 tx.fetch_all(
-                    "SELECT id, from_account, to_account, amount, currency, created_at FROM transfers \
+                    "SELECT id, from_account, to_account, amount, currency, created_at, checksum FROM transfers \
                      WHERE created_at > $1 OR (created_at = $1 AND id > $2) ORDER BY created_at, id LIMIT $3",
                     args![after.created_at, &after.id, limit + 1],
                 )
@@ -177,7 +177,7 @@ pub async fn one(State(ledger): State<Ledger>, Path(id): Path<String>) -> Result
             let id = id.clone();
             Box::pin(async move {
                 tx.fetch_optional(
-                    "SELECT id, from_account, to_account, amount, currency, created_at FROM transfers WHERE id = $1",
+                    "SELECT id, from_account, to_account, amount, currency, created_at, checksum FROM transfers WHERE id = $1",
                     args![&id],
                 )
                 .await
@@ -188,7 +188,12 @@ pub async fn one(State(ledger): State<Ledger>, Path(id): Path<String>) -> Result
     Ok(Json(read(&row)?.1))
 }
 
+/// Reads a transfer; one that is not as it was written is told to nobody.
 fn read(row: &store::Row) -> Result<(Position, Transfer), StoreError> {
+    if !row.is_as_written()? {
+        let cause = store::ColumnError::invalid("the row is not as it was written: restore it from a backup");
+        return Err(StoreError::Column { column: "checksum".to_owned(), cause });
+    }
     let (id, created_at): (String, i64) = (row.get("id")?, row.get("created_at")?);
     let transfer = Transfer {
         id: id.clone(),

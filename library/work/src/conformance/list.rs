@@ -93,6 +93,7 @@ macro_rules! for_each_job_case {
             runs::w4_a_driver_paused_past_its_lease_commits_nothing,
             steady::w18_old_rows_are_deleted_in_batches_and_young_ones_stay,
             steady::an_invariant_holds_until_a_row_breaks_it_and_names_that_row,
+            steady::a_row_that_is_not_as_it_was_written_is_named,
         }
     };
 }

@@ -57,3 +57,54 @@ pub(super) async fn an_invariant_holds_until_a_row_breaks_it_and_names_that_row(
     let broken = Invariants::new(&bench.store).declare(Invariant::new("no such table", "SELECT 1 FROM no_such_table"));
     assert!(broken.check().await.is_err(), "nothing is known");
 }
+
+pub(super) async fn a_row_that_is_not_as_it_was_written_is_named(bench: Bench) {
+    const ROWS: &str = "SELECT name, n, flag, note, checksum FROM sealed WHERE name > $1 ORDER BY name LIMIT $2";
+    let invariants = Invariants::new(&bench.store).declare(Invariant::checksums("rows are as they were written", ROWS));
+    bench.run("CREATE TABLE sealed (name TEXT PRIMARY KEY, n BIGINT, flag BOOLEAN, note TEXT, checksum BIGINT)").await;
+    let added: Result<(), store::StoreError> = bench
+        .store
+        .write(|tx| {
+            Box::pin(async move {
+                // More than a page.
+                for n in 0..1_500 {
+                    let name = format!("row {n:05}");
+                    let note = (n % 2 == 0).then_some("even");
+                    let sum = store::checksum(&args![&name, n, n % 3 == 0, note]);
+                    let insert = "INSERT INTO sealed (name, n, flag, note, checksum) VALUES ($1, $2, $3, $4, $5)";
+                    tx.execute(insert, args![&name, n, n % 3 == 0, note, sum]).await?;
+                }
+                tx.execute("INSERT INTO sealed (name, n) VALUES ('written before', 1)", args![]).await?;
+                Ok(())
+            })
+        })
+        .await;
+    added.unwrap();
+    let verdict = async || invariants.check().await.unwrap().remove(0).1;
+    assert_eq!(verdict().await, Verdict::Holds);
+    for (change, back) in [
+        (
+            "UPDATE sealed SET n = n + 1 WHERE name = 'row 01400'",
+            "UPDATE sealed SET n = n - 1 WHERE name = 'row 01400'",
+        ),
+        (
+            "UPDATE sealed SET flag = NULL WHERE name = 'row 01401'",
+            "UPDATE sealed SET flag = TRUE WHERE name = 'row 01401'",
+        ),
+        (
+            "UPDATE sealed SET note = 'odd' WHERE name = 'row 01402'",
+            "UPDATE sealed SET note = 'even' WHERE name = 'row 01402'",
+        ),
+    ] {
+        bench.run(change).await;
+        let found = verdict().await;
+        assert!(
+            matches!(&found, Verdict::Breached { rows, has_more: false } if rows.len() == 1 && change.contains(&rows[0][5..14])),
+            "{change}: {found:?}"
+        );
+        bench.run(back).await;
+    }
+    bench.run("UPDATE sealed SET n = -1").await;
+    let found = verdict().await;
+    assert!(matches!(&found, Verdict::Breached { rows, has_more: true } if rows.len() == MAX_SHOWN), "{found:?}");
+}

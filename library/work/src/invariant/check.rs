@@ -10,6 +10,8 @@ use crate::error::WorkError;
 pub const MAX_SHOWN: usize = 20;
 /// Maximum length of a value in a verdict in bytes.
 const MAX_VALUE: usize = 100;
+/// Rows that one statement reads to compare their checksums.
+const PAGE: usize = 1000;
 
 /// A statement about the data: a query that finds the rows that break it.
 ///
@@ -23,13 +25,23 @@ pub struct Invariant {
     pub(super) name: &'static str,
     sqlite: &'static str,
     postgres: &'static str,
+    finds: Finds,
+}
+
+/// What the query finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finds {
+    /// The rows that break the invariant.
+    Breaches,
+    /// All rows, in pages, each with its checksum.
+    Checksums,
 }
 
 /// The end of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// The query has found no row.
+    /// The query has found no row, or every checksum is right.
     Holds,
     /// The query has found rows: the first ones, at most [`MAX_SHOWN`], as `column=value`.
     Breached {
@@ -44,7 +56,24 @@ impl Invariant {
     /// An invariant with its name, a sentence, and the query that finds the rows that break it. Select the columns that name a row to people; the
     /// alarm shows them.
     pub fn new(name: &'static str, query: &'static str) -> Self {
-        Self { name, sqlite: query, postgres: query }
+        Self { name, sqlite: query, postgres: query, finds: Finds::Breaches }
+    }
+
+    /// An invariant that rows are as they were written. The query gives them in pages: its first column is their key, a text, which is greater than `$1`;
+    /// it has at most `$2` rows in the order of the key, and its last column is the [`checksum`](store::checksum) of those before it. Rows without a checksum
+    /// (null) were written before there were any, and are passed over.
+    ///
+    /// A check reads the whole table, a thousand rows in a transaction. The alarm names the keys of the rows.
+    ///
+    /// ```
+    /// # use evenkeel_work::invariant::Invariant;
+    /// Invariant::checksums(
+    ///     "a transfer is as it was written",
+    ///     "SELECT id, payer, payee, cents, checksum FROM transfers WHERE id > $1 ORDER BY id LIMIT $2",
+    /// );
+    /// ```
+    pub fn checksums(name: &'static str, query: &'static str) -> Self {
+        Self { finds: Finds::Checksums, ..Self::new(name, query) }
     }
 
     /// Replaces the query for PostgreSQL.
@@ -53,7 +82,7 @@ impl Invariant {
         Self { postgres: query, ..self }
     }
 
-    /// Runs the query on one snapshot. Cancel-safe.
+    /// Runs the query, for breaches on one snapshot. Cancel-safe.
     ///
     /// # Errors
     /// The store's: then nothing is known.
@@ -62,24 +91,62 @@ impl Invariant {
             Engine::Sqlite => self.sqlite,
             Engine::Postgres => self.postgres,
         };
-        store
+        match self.finds {
+            Finds::Breaches => breaches(store, query).await,
+            Finds::Checksums => compared(store, query).await,
+        }
+    }
+}
+
+async fn breaches(store: &Store, query: &'static str) -> Result<Verdict, WorkError> {
+    store
+        .read(|tx| {
+            Box::pin(async move {
+                let (mut rows, mut has_more) = (Vec::new(), false);
+                let read = tx.fetch_each(query, args![], MAX_SHOWN, |row| {
+                    rows.push(shown(&row));
+                    std::future::ready(Ok(()))
+                });
+                match read.await {
+                    Ok(_) => {}
+                    Err(StoreError::TooManyRows { .. }) => has_more = true,
+                    Err(error) => return Err(error.into()),
+                }
+                Ok(verdict(rows, has_more))
+            })
+        })
+        .await
+}
+
+/// Compares the checksums of all rows, up to those that a verdict names.
+async fn compared(store: &Store, query: &'static str) -> Result<Verdict, WorkError> {
+    let (mut after, mut rows) = (String::new(), Vec::new());
+    loop {
+        let from = after.clone();
+        let page = store
             .read(|tx| {
-                Box::pin(async move {
-                    let (mut rows, mut has_more) = (Vec::new(), false);
-                    let read = tx.fetch_each(query, args![], MAX_SHOWN, |row| {
-                        rows.push(shown(&row));
-                        std::future::ready(Ok(()))
-                    });
-                    match read.await {
-                        Ok(_) => {}
-                        Err(StoreError::TooManyRows { .. }) => has_more = true,
-                        Err(error) => return Err(error.into()),
-                    }
-                    Ok(if rows.is_empty() { Verdict::Holds } else { Verdict::Breached { rows, has_more } })
-                })
+                let from = from.clone();
+                Box::pin(async move { tx.fetch_all(query, args![from, PAGE as i64]).await })
             })
             .await
+            .map_err(WorkError::from)?;
+        for row in &page {
+            if !row.is_as_written()? {
+                if rows.len() == MAX_SHOWN {
+                    return Ok(verdict(rows, true));
+                }
+                rows.push(shown(row));
+            }
+        }
+        match page.last() {
+            Some(last) if page.len() >= PAGE => after = last.at(0)?,
+            _ => return Ok(verdict(rows, false)),
+        }
     }
+}
+
+fn verdict(rows: Vec<String>, has_more: bool) -> Verdict {
+    if rows.is_empty() { Verdict::Holds } else { Verdict::Breached { rows, has_more } }
 }
 
 /// Writes a row as `column=value column=value`.

@@ -1,6 +1,7 @@
 //! Money moves as a whole or not at all, never past an overdraft, never between currencies.
 
 use crate::running::{Ledger, NO_BANK};
+use evenkeel::store::{Options, Store, StoreError, args};
 use futures_util::future::join_all;
 use serde_json::{Value as Json, json};
 
@@ -98,4 +99,38 @@ async fn an_invalid_transfer_is_refused_with_the_reason() {
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(field)), "{body}: {problem}");
     }
     assert_eq!(ledger.balance(&one).await, 0);
+}
+
+async fn a_transfer_that_is_not_as_it_was_written_is_told_to_nobody(ledger: &Ledger) {
+    let (from, to) = (ledger.account("from", 100).await, ledger.account("to", 0).await);
+    let made = ledger.post("/v1/transfers", "key", &json!({ "from": from, "to": to, "amount": 5 })).await;
+    let path = made.headers["location"].to_str().unwrap().to_owned();
+    assert_eq!(ledger.get(&path).await.status, 200);
+    let store = Store::open(&ledger.database().parse().unwrap(), Options::default()).await.unwrap();
+    let change = async |sql: &'static str| {
+        let changed: Result<u64, StoreError> =
+            store.write(|tx| Box::pin(async move { tx.execute(sql, args![]).await })).await;
+        assert_eq!(changed.unwrap(), 1);
+    };
+    for (damage, repair) in [
+        ("UPDATE transfers SET amount = amount + 1", "UPDATE transfers SET amount = amount - 1"),
+        ("UPDATE transfers SET created_at = created_at - 1", "UPDATE transfers SET created_at = created_at + 1"),
+    ] {
+        change(damage).await;
+        for path in [path.as_str(), "/v1/transfers"] {
+            assert_eq!(ledger.get(path).await.status, 500, "{path} after {damage}");
+        }
+        change(repair).await;
+        assert_eq!(ledger.get(&path).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_transfer_that_is_not_as_it_was_written_is_told_to_nobody_on_sqlite() {
+    a_transfer_that_is_not_as_it_was_written_is_told_to_nobody(&Ledger::start(NO_BANK).await).await;
+}
+
+#[tokio::test]
+async fn a_transfer_that_is_not_as_it_was_written_is_told_to_nobody_on_postgresql() {
+    a_transfer_that_is_not_as_it_was_written_is_told_to_nobody(&Ledger::start_on_postgresql(NO_BANK).await).await;
 }

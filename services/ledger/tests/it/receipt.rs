@@ -94,7 +94,7 @@ async fn receipts_older_than_their_time_are_deleted_in_batches_and_younger_ones_
     store.migrate(&ledger::migrations::all()).await.unwrap();
     let statements = [
         "INSERT INTO accounts VALUES ('acc_a', 'EUR', 99, 0, FALSE, 0), ('acc_b', 'EUR', 0, 0, FALSE, 0)",
-        "INSERT INTO transfers VALUES ('tra_1', 'acc_a', 'acc_b', 1, 'EUR', 0)",
+        "INSERT INTO transfers VALUES ('tra_1', 'acc_a', 'acc_b', 1, 'EUR', 0, NULL)",
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120) \
          INSERT INTO receipts SELECT 'rcp_' || i, 'tra_1', 'DE02', 'sent', i FROM n",
         "INSERT INTO receipts VALUES ('rcp_young', 'tra_1', 'DE02', 'sent', unixepoch() * 1000000)",

@@ -174,6 +174,11 @@ impl Ledger {
     }
 
     /// The process.
+    /// The address of its database.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
+    }
+
     pub(crate) fn process(&self) -> u32 {
         self.child.id()
     }
