@@ -17,13 +17,13 @@ use keel_wire::http::{Exchange, Request};
 
 use self::crowd::{Addresses, Sent};
 use self::judge::{Answer, first, grown, kept, stands_out, still_named};
+use super::asker::Asker;
 use crate::clause::see::outliers as clause;
 use crate::control::{Control, Uncontrolled};
 use crate::finding::{Evidence, Finding};
 use crate::lab::{Lab, Pace};
 use crate::probe::Probe;
-use super::asker::Asker;
-use crate::subject::Outliers;
+use crate::subject::{Outliers, RequestSpec};
 
 mod crowd;
 mod judge;
@@ -56,8 +56,10 @@ const FAILURES: usize = 20;
 const OFTEN_AFTER: usize = 80;
 /// Clients of the flood.
 const FLOOD: u16 = 2_000;
-/// Requests at a time.
+/// Requests of the flood at a time.
 const AT_ONCE: usize = 16;
+/// Others at a time: durations of many beside each other would say little.
+const FEW_AT_ONCE: usize = 4;
 /// Time within which an answer must show what was sent.
 const FRESH: Duration = Duration::from_secs(5);
 /// The same at any pace.
@@ -89,7 +91,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     let served = sent.served(&usual);
     evidence.push(outliers.rate(&served).await);
     evidence.push(outliers.errors(lab).await);
-    evidence.push(outliers.latency(lab, &sent).await);
+    evidence.push(outliers.latency(lab, &usual).await);
     evidence.extend(outliers.flood(lab, &usual, before).await);
     Finding::judge(ID, evidence)
 }
@@ -109,10 +111,10 @@ struct Examination {
 
 impl Examination {
     /// The requests of the usual clients and of the busy one.
-    async fn usual(&self, lab: &Lab, usual: &crate::subject::RequestSpec) -> Sent {
+    async fn usual(&self, lab: &Lab, usual: &RequestSpec) -> Sent {
         let few = self.addresses.usual(USUAL).flat_map(|address| std::iter::repeat_n(address, FEW));
         let often = std::iter::repeat_n(self.addresses.busy, OFTEN);
-        send(lab, few.chain(often), || lab.fill(usual)).await
+        send(lab, FEW_AT_ONCE, few.chain(often), || lab.fill(usual)).await
     }
 
     /// The busy client must be first by rate.
@@ -131,7 +133,7 @@ impl Examination {
         };
         let path = lab.filled_path(path);
         let failing = std::iter::repeat_n(self.addresses.failing, FAILURES);
-        let sent = send(lab, failing, || Request::get(path.clone())).await;
+        let sent = send(lab, FEW_AT_ONCE, failing, || Request::get(path.clone())).await;
         let failed =
             sent.exchanges.iter().filter(|exchange| exchange.status().is_some_and(|s| s.as_u16() >= 400)).count();
         let control = Control::seen(
@@ -147,19 +149,20 @@ impl Examination {
     }
 
     /// The slow client must be first by latency.
-    async fn latency(&self, lab: &Lab, usual: &Sent) -> Evidence {
+    async fn latency(&self, lab: &Lab, usual: &RequestSpec) -> Evidence {
         let spec = self.declared.slow.as_ref();
         let spec = spec.and_then(|name| lab.subject.requests.iter().find(|spec| spec.name == *name)).cloned();
         let (Some(question), Some(spec)) = (&self.declared.latency, spec) else {
             return clause::LATENCY.gap("no slow requests were sent: declare `latency` and `slow` in [outliers]");
         };
         // One after the other: beside each other they would slow each other down.
-        let mut sent = Sent::default();
-        let client = lab.http().with_source(self.addresses.slow);
-        for _ in 0..FEW {
-            sent.exchanges.push(client.send(lab.fill(&spec)).await);
+        let [mut sent, mut compared] = [Sent::default(), Sent::default()];
+        let http = lab.http();
+        for usual_client in self.addresses.usual(FEW as u8) {
+            compared.exchanges.push(http.with_source(usual_client).send(lab.fill(usual)).await);
+            sent.exchanges.push(http.with_source(self.addresses.slow).send(lab.fill(&spec)).await);
         }
-        let (slow, usual) = (sent.median(), usual.median());
+        let (slow, usual) = (sent.median(), compared.median());
         let control = sent.served(&spec).and_then(|_| {
             Control::seen(
                 slow >= usual * SLOWER,
@@ -175,11 +178,11 @@ impl Examination {
     }
 
     /// Many other clients come, and then one that asks often.
-    async fn flood(&self, lab: &Lab, usual: &crate::subject::RequestSpec, before: u64) -> Vec<Evidence> {
-        let sent = send(lab, self.addresses.flood(FLOOD), || lab.fill(usual)).await;
+    async fn flood(&self, lab: &Lab, usual: &RequestSpec, before: u64) -> Vec<Evidence> {
+        let sent = send(lab, AT_ONCE, self.addresses.flood(FLOOD), || lab.fill(usual)).await;
         let served = sent.served(usual);
         let often = std::iter::repeat_n(self.addresses.late, OFTEN_AFTER);
-        send(lab, often, || lab.fill(usual)).await;
+        send(lab, FEW_AT_ONCE, often, || lab.fill(usual)).await;
         let served = match served {
             Ok(control) => control,
             Err(failed) => return vec![clause::VISIBLE.uncontrolled(&failed), clause::BOUNDED.uncontrolled(&failed)],
@@ -226,11 +229,11 @@ impl Examination {
 }
 
 /// Sends a request from each of these addresses.
-async fn send(lab: &Lab, from: impl Iterator<Item = Ipv4Addr>, request: impl Fn() -> Request) -> Sent {
+async fn send(lab: &Lab, at_once: usize, from: impl Iterator<Item = Ipv4Addr>, request: impl Fn() -> Request) -> Sent {
     let client = lab.http();
     let exchanges = futures_util::stream::iter(from).map(|address| {
         let (client, request) = (client.with_source(address), request());
         async move { client.send(request).await }
     });
-    Sent { exchanges: exchanges.buffer_unordered(AT_ONCE).collect().await }
+    Sent { exchanges: exchanges.buffer_unordered(at_once).collect().await }
 }

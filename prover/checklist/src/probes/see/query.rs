@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use keel_wire::http::Exchange;
 
-use super::asker::Asker;
 use self::judge::{Meanwhile, bounded, counted, cut, different, refused, rested};
+use super::asker::Asker;
 use crate::clause::see::query as clause;
 use crate::control::Control;
 use crate::finding::{Evidence, Finding};

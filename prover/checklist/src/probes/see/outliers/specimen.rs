@@ -65,7 +65,7 @@ const BYTES: usize = 32 << 10;
 /// Clients that an answer names.
 const NAMED: usize = 50;
 /// Duration of the slow request.
-const SLOW: Duration = Duration::from_millis(40);
+const SLOW: Duration = Duration::from_millis(120);
 
 /// Declares how a specimen is asked.
 pub(crate) fn declare(name: &str, subject: &mut Subject) {
