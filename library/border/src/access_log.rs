@@ -7,7 +7,7 @@ use axum::http::{Method, StatusCode};
 use tokio::time::Instant;
 
 /// Status of a request whose client left before its answer.
-const CANCELLED: u16 = 499;
+pub(crate) const CANCELLED: u16 = 499;
 
 /// Writes access lines, up to a bound for each second, and as many again for errors.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ use crate::access_log::AccessLog;
 use crate::admission::Admission;
 use crate::caller::Identify;
 use crate::observers::Observers;
+use crate::requests_in_flight::RequestsInFlight;
 use crate::route_guard::RouteGuard;
 use crate::route_table::RouteTable;
 use crate::route_vitals::RouteVitals;
@@ -31,6 +32,7 @@ pub(crate) struct Inner {
     pub(crate) admission: Arc<Admission>,
     pub(crate) shed: Arc<Shed>,
     pub(crate) access_log: Arc<AccessLog>,
+    pub(crate) in_flight: Arc<RequestsInFlight>,
     pub(crate) lifecycle: Option<Lifecycle>,
     vitals: Arc<(Vitals, ShedVitals)>,
     pub(crate) observers: Observers,
@@ -60,6 +62,7 @@ impl Border {
         shed.declare(&limits);
         let requests = Vitals::register(registry, &traffic, &admission, shed.clone(), &limits);
         let vitals = Arc::new((requests, ShedVitals::register(registry, name, &shed)));
+        let in_flight = RequestsInFlight::register(registry, name, limits.in_flight);
         let observers = Observers::default();
         let routes = Arc::new(RouteVitals::register(registry, name, RouteTable::empty(&limits)));
         let inner = Inner {
@@ -68,6 +71,7 @@ impl Border {
             admission,
             shed,
             access_log,
+            in_flight,
             lifecycle,
             vitals,
             observers,
@@ -124,6 +128,7 @@ impl Inner {
             admission: self.admission.clone(),
             shed: self.shed.clone(),
             access_log: self.access_log.clone(),
+            in_flight: self.in_flight.clone(),
             lifecycle: self.lifecycle.clone(),
             vitals: self.vitals.clone(),
             observers: self.observers.clone(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
+use vitals::InFlightSlot;
 
 use crate::admission::Permit;
 use crate::answer_sizes::Slot;
@@ -20,6 +21,8 @@ use crate::unsent::{Expected, Unsent};
 pub(crate) struct Exchange {
     connection: Arc<Connection>,
     permit: Mutex<Option<Permit>>,
+    /// Its slot among the requests in flight.
+    slot_in_flight: Mutex<Option<Arc<InFlightSlot>>>,
     /// The place of a request of HTTP/2; with HTTP/1.1 the connection holds it, so that its socket can give it back.
     place: Option<HeldPlace>,
     answering: AtomicBool,
@@ -53,6 +56,7 @@ impl Exchange {
         Running(Arc::new(Self {
             connection,
             permit: Mutex::new(None),
+            slot_in_flight: Mutex::new(None),
             place,
             answering: AtomicBool::new(false),
             started: AtomicBool::new(false),
@@ -124,6 +128,11 @@ impl Exchange {
         *self.permit.lock().unwrap_or_else(PoisonError::into_inner) = Some(permit);
     }
 
+    /// Shows the request among those in flight until it ends.
+    pub(crate) fn show(&self, slot: Arc<InFlightSlot>) {
+        *self.slot_in_flight.lock().unwrap_or_else(PoisonError::into_inner) = Some(slot);
+    }
+
     /// The peer has a piece of the answer to take.
     pub(crate) fn owe(&self) {
         let micros = u64::try_from(self.connection.opened.elapsed().as_micros()).unwrap_or(u64::MAX - 1);
@@ -175,6 +184,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.handler_ended();
+        drop(self.0.slot_in_flight.lock().unwrap_or_else(PoisonError::into_inner).take());
         let permit = self.0.permit.lock().unwrap_or_else(PoisonError::into_inner).take();
         let stage = if self.0.answering.load(Ordering::Acquire) { Stage::Answering } else { Stage::Handling };
         match stage {

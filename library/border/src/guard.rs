@@ -9,12 +9,14 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 use resilience::admission::{RouteId, RoutePools};
+use telemetry::set_step;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use crate::border::{Border, Inner};
 use crate::cross_origin::{CrossOrigin, Preflight};
 use crate::details;
+use crate::exchange::Exchange;
 use crate::glance::Glance;
 use crate::identity::identify;
 use crate::observers::{Observed, RouteObjectives};
@@ -155,9 +157,11 @@ where
         let (context, trace) = Step::RequestId.run(|| identify(request.headers(), &glance, tracer, started));
         let request_id = context.request_id.clone();
         // From here on a request that is dropped is counted as cancelled.
-        let record =
-            Record::new(border.access_log.clone(), route.clone(), method.clone(), target, started, context.trace);
-        let mut record = record.observed(Observed {
+        let record = Record::new(border.clone(), route.clone(), method.clone(), target, started, context.trace);
+        let exchange = request.extensions().get::<Arc<Exchange>>();
+        let client = exchange.map(|exchange| exchange.connection().client_of(request.headers()));
+        let network = client.as_ref().and_then(|client| client.network());
+        let mut record = record.of_client(network).observed(Observed {
             trace: trace.clone(),
             objectives,
             request_id: request_id.clone(),
@@ -170,10 +174,16 @@ where
         }
         let entered = match unidentified.or(refused.flatten()) {
             Some(problem) => Err(problem),
-            None => border.enter(request, started, &glance, id, &mut self.handler),
+            None => border.enter(request, client, started, &glance, id, &mut self.handler),
         };
 
-        Box::pin(context.scope_traced(trace, async move {
+        let slot = entered.as_ref().ok().and_then(|work| {
+            let slot = border.in_flight.enter(&route, &method, &context, started, work.ends_at(started))?;
+            work.show(&slot);
+            Some(slot)
+        });
+
+        Box::pin(context.scope_in_flight(trace, slot, async move {
             let answer = match entered {
                 Ok(work) => pools.scope(border.answer(work, started)).await,
                 Err(refusal) => {
@@ -197,6 +207,7 @@ where
             let mut response = if undocumented { Box::pin(documented(answer)).await } else { answer };
             Step::Headers.run(|| border.finish(&mut response, &request_id));
             Step::Vitals.run(|| record.answered(response.status()));
+            set_step(vitals::Step::Answer);
             Ok(response)
         }))
     }

@@ -72,6 +72,7 @@ pub mod fuzzing;
 mod glance;
 mod guard;
 mod headers;
+mod heavy_clients;
 mod held_body;
 mod host;
 mod identity;
@@ -98,6 +99,7 @@ mod record;
 #[cfg(test)]
 mod refusal_cost;
 mod representation;
+mod requests_in_flight;
 mod route_counts;
 mod route_document;
 mod route_guard;

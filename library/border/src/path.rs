@@ -17,9 +17,11 @@ use futures_util::FutureExt;
 use resilience::admission::{self, Entry, RouteId};
 use resilience::{Criticality, Deadline};
 use supervision::Phase;
+use telemetry::in_step;
 use telemetry::traces::{self, SpanKind};
 use tokio::time::Instant;
 use tower::Service;
+use vitals::{InFlightSlot, Step as InFlightStep};
 
 use crate::admission::Permit;
 use crate::body::{Depth, Guarded, Refusal, is_json};
@@ -63,6 +65,20 @@ enum Turn {
     Queued(Box<admission::Waiting>),
 }
 
+impl<F> Work<F> {
+    /// The time at which it is ended.
+    pub(crate) fn ends_at(&self, started: Instant) -> Option<Instant> {
+        started.checked_add(self.allowed.time)
+    }
+
+    /// Keeps its slot among the requests in flight until its answer is taken.
+    pub(crate) fn show(&self, slot: &Arc<InFlightSlot>) {
+        if let Some(exchange) = &self.exchange {
+            exchange.show(slot.clone());
+        }
+    }
+}
+
 impl Turn {
     /// The request is refused for another reason.
     fn give_back(self) {
@@ -78,6 +94,7 @@ impl Inner {
     pub(crate) fn enter<S>(
         &self,
         request: Request,
+        client: Option<Arc<Client>>,
         started: Instant,
         glance: &Glance,
         route: Option<RouteId>,
@@ -88,7 +105,6 @@ impl Inner {
     {
         let (mut head, body) = request.into_parts();
         let exchange = head.extensions.get::<Arc<Exchange>>().cloned();
-        let client = exchange.as_ref().map(|exchange| exchange.connection().client_of(&head.headers));
         let age = exchange.as_ref().map_or(Duration::ZERO, |exchange| exchange.connection().age(started));
         let own = self.limits.criticality;
         let class = if glance.criticality { criticality::of(&head.headers, own) } else { own };
@@ -277,6 +293,7 @@ impl Inner {
                 return Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).into_response();
             }
         }
+        let _handler = in_step(InFlightStep::Handler);
         let outcome = match work.criticality {
             Some(criticality) => {
                 let critical = Step::Criticality.around(criticality.scope(caught));

@@ -1,5 +1,6 @@
 //! Request log and metrics: every request is counted and logged, with any outcome.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::uri::PathAndQuery;
@@ -7,38 +8,47 @@ use axum::http::{Method, StatusCode};
 use tokio::time::Instant;
 use vitals::TraceContext;
 
-use crate::access_log::AccessLog;
+use crate::border::Inner;
+use crate::heavy_clients::Ended;
 use crate::observers::Observed;
 use crate::route_counts::Route;
+use crate::traffic::UNMATCHED;
 
 /// Counts a request and writes its access line: when it is answered, or as cancelled when it is dropped before, because its client left or
 /// its connection was cut.
 pub(crate) struct Record {
-    access_log: Arc<AccessLog>,
+    border: Arc<Inner>,
     route: Arc<Route>,
     method: Method,
     target: Option<PathAndQuery>,
     started: Instant,
     trace: TraceContext,
+    client: Option<IpAddr>,
     is_open: bool,
     observed: Option<Observed>,
 }
 
 impl Record {
     pub(crate) fn new(
-        access_log: Arc<AccessLog>,
+        border: Arc<Inner>,
         route: Arc<Route>,
         method: Method,
         target: Option<PathAndQuery>,
         started: Instant,
         trace: TraceContext,
     ) -> Self {
-        Self { access_log, route, method, target, started, trace, is_open: true, observed: None }
+        Self { border, route, method, target, started, trace, client: None, is_open: true, observed: None }
     }
 
     /// Adds its trace and its objectives.
     pub(crate) fn observed(mut self, observed: Observed) -> Self {
         self.observed = Some(observed);
+        self
+    }
+
+    /// Adds the client, where it is known.
+    pub(crate) fn of_client(mut self, client: Option<IpAddr>) -> Self {
+        self.client = client;
         self
     }
 
@@ -59,7 +69,12 @@ impl Record {
         let took = now.saturating_duration_since(self.started);
         self.route.count(&self.method, status, took, &self.trace);
         let path = self.target.as_ref().map_or("/", PathAndQuery::path);
-        self.access_log.write(&self.method, path, self.route.name(), status, took, now);
+        self.border.access_log.write(&self.method, path, self.route.name(), status, took, now);
+        if let Some(client) = self.client {
+            let has_route = self.route.name() != UNMATCHED;
+            let ended = Ended { status, has_route, took, trace: Some(self.trace) };
+            self.border.traffic.clients.note(client, &ended, now);
+        }
         if let Some(observed) = &self.observed {
             observed.ended(&self.method, path, self.route.name(), status, took);
         }

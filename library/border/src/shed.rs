@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::Limits;
 use crate::access_log::AccessLog;
+use crate::heavy_clients::Ended;
 use crate::known_paths::KnownPaths;
 use crate::lag::Lag;
 use crate::traffic::{Refusals, Traffic, UNROUTED};
@@ -193,6 +194,10 @@ impl Shed {
         let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
         if let Some(objectives) = self.objectives.get() {
             objectives.refused(request.method.as_str(), request.path, status.as_u16());
+        }
+        if let Some(client) = request.client {
+            let ended = Ended { status: Some(status), has_route: true, took: Duration::ZERO, trace: None };
+            self.traffic.clients.note(client, &ended, request.now);
         }
         self.access_log.write(request.method, request.path, UNROUTED, Some(status), Duration::ZERO, request.now);
         Some(Refusal { reason, hold })

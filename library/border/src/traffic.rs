@@ -8,6 +8,7 @@ use axum::http::Method;
 use vitals::{Column, Registry, Source, Table, TableRow, TableValue, Unit};
 
 use crate::admission::Admission;
+use crate::heavy_clients::{ClientVitals, HeavyClients};
 use crate::route_counts::Route;
 
 /// Number of routes with metrics of their own; more would be a route for each value. The rest is counted together.
@@ -80,6 +81,8 @@ pub(crate) struct Traffic {
     routes: RwLock<HashMap<Box<str>, Arc<Route>>>,
     unmatched: Arc<Route>,
     unrouted: Arc<Route>,
+    /// The clients that stand out.
+    pub(crate) clients: Arc<HeavyClients>,
     pub(crate) connections: AtomicU64,
     pub(crate) accepted: AtomicU64,
     pub(crate) refused: AtomicU64,
@@ -99,6 +102,7 @@ impl Traffic {
             routes: RwLock::default(),
             unmatched: Arc::new(declared(UNMATCHED)),
             unrouted: Arc::new(declared(UNROUTED)),
+            clients: HeavyClients::new(listener),
             connections: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -158,10 +162,11 @@ fn declared(name: &str) -> Route {
     route
 }
 
-/// The three tables of one listener, kept alive by its border.
+/// The tables of one listener, kept alive by its border.
 #[derive(Debug)]
 pub(crate) struct Vitals {
     _sources: (Arc<Requests>, Arc<Latency>, Arc<Saturation>),
+    _clients: ClientVitals,
 }
 
 #[derive(Debug)]
@@ -196,7 +201,7 @@ impl Vitals {
         registry.register(sources.0.clone());
         registry.register(sources.1.clone());
         registry.register(sources.2.clone());
-        Self { _sources: sources }
+        Self { _sources: sources, _clients: traffic.clients.register(registry) }
     }
 }
 

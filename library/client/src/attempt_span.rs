@@ -1,7 +1,8 @@
 //! The span of an attempt, as OpenTelemetry's semantic conventions for HTTP clients say.
 
 use telemetry::traces::{ActiveSpan, SpanKind, span};
-use vitals::TraceContext;
+use telemetry::{InStep, in_step};
+use vitals::{Step, TraceContext};
 
 use crate::credentials::shown;
 use crate::outgoing::Outgoing;
@@ -9,7 +10,10 @@ use crate::{Error, Response};
 
 /// The span of one attempt of a call. Dropped, it says that the attempt was cancelled.
 #[derive(Debug)]
-pub(crate) struct AttemptSpan(ActiveSpan);
+pub(crate) struct AttemptSpan {
+    span: ActiveSpan,
+    _step: InStep,
+}
 
 impl AttemptSpan {
     /// Starts the span of an attempt, counted from 1, to the peer of this name.
@@ -24,12 +28,12 @@ impl AttemptSpan {
         if number > 1 {
             span.set("http.request.resend_count", || (number - 1).into());
         }
-        Self(span)
+        Self { span, _step: in_step(Step::Call) }
     }
 
     /// The context that the attempt sends to the peer.
     pub(crate) fn context(&self) -> Option<TraceContext> {
-        self.0.context()
+        self.span.context()
     }
 
     /// Ends it with the attempt's answer, or with the reason why there is none.
@@ -37,13 +41,13 @@ impl AttemptSpan {
         match answer {
             Ok(answer) => {
                 let status = answer.status.as_u16();
-                self.0.set("http.response.status_code", || status.into());
+                self.span.set("http.response.status_code", || status.into());
                 if status >= 400 {
-                    self.0.fail(|| status.to_string().into());
+                    self.span.fail(|| status.to_string().into());
                 }
             }
-            Err(error) => self.0.fail(|| error.kind().into()),
+            Err(error) => self.span.fail(|| error.kind().into()),
         }
-        self.0.end();
+        self.span.end();
     }
 }

@@ -9,9 +9,11 @@ use http_body::Body;
 use hyper::body::Incoming;
 use resilience::Deadline;
 use serde::Serialize;
+use telemetry::in_step;
 use tokio::sync::OwnedSemaphorePermit;
 use tower::BoxError;
 use url::Url;
+use vitals::Step;
 
 use crate::attempt_span::AttemptSpan;
 use crate::body::{ResponseBody, Stream, stream};
@@ -228,6 +230,7 @@ impl<'c> Call<'c> {
     /// # Errors
     /// [`Error`], when there is no whole answer within the bounds. A status of 4xx or 5xx is an answer.
     pub async fn send(self) -> Result<Response, Error> {
+        let _step = in_step(Step::CallQueue);
         let Entered { total, within, permit: _permit } = self.enter().await?;
         total.scope(self.follow(None)).await.unwrap_or_else(|_| Err(self.late(within)))
     }
@@ -252,6 +255,7 @@ impl<'c> Call<'c> {
     /// # Errors
     /// [`Error`], when no answer begins within the bounds.
     pub async fn send_streaming(self) -> Result<StreamingResponse, Error> {
+        let _step = in_step(Step::CallQueue);
         let Entered { total, within, permit } = self.enter().await?;
         let slot = Slot::default();
         let answer = total.scope(self.follow(Some(&slot))).await.unwrap_or_else(|_| Err(self.late(within)))?;

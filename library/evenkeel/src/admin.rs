@@ -100,7 +100,7 @@ async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Response {
     let format = Format::accepted(accept);
     let head = [(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept, accept-encoding")];
     // Each part is made when the scraper has taken the one before.
-    let mut parts = prometheus::Chunks::new(format, admin.registry.tables());
+    let mut parts = prometheus::Chunks::new(format, admin.registry.metrics());
     let first = parts.next().unwrap_or_default();
     let is_large = first.len() >= gzip::SMALLEST;
     let parts = std::iter::once(first).chain(parts);

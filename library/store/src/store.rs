@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::BoxFuture;
 use resilience::Backoff;
 use resilience::admission::PoolUser;
+use telemetry::in_step;
 use tokio::time::Instant;
-use vitals::Registry;
+use vitals::{Registry, Step};
 
 use crate::idempotency::{self, Claim};
 use crate::options::{Isolation, Options};
@@ -294,7 +295,7 @@ impl Store {
         user: PoolUser,
         begin: impl Fn() -> F,
     ) -> Result<Transaction, StoreError> {
-        let asked = Instant::now();
+        let (asked, _step) = (Instant::now(), in_step(Step::Pool));
         let begun = self.begun_since(asked, user, begin).await;
         spans::begun(self.engine().name(), asked, begun.as_ref().err());
         begun

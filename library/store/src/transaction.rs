@@ -7,7 +7,9 @@ use futures_util::TryStreamExt;
 use sqlx::{PgConnection, Postgres};
 #[cfg(feature = "sqlite")]
 use sqlx::{Sqlite, SqliteConnection};
+use telemetry::in_step;
 use tokio::time::Instant;
+use vitals::Step;
 
 #[cfg(feature = "postgres")]
 use crate::driver::postgres;
@@ -197,7 +199,7 @@ impl Transaction {
     }
 
     async fn run(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
-        let begun = Instant::now();
+        let (begun, _step) = (Instant::now(), in_step(Step::Statement));
         let outcome = self.send(sql, args).await;
         self.counted(sql, begun, outcome)
     }
@@ -222,7 +224,7 @@ impl Transaction {
     /// # Errors
     /// [`StoreError::TooManyRows`] over the bound, else as [`Transaction::execute`].
     pub async fn fetch_all(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        let begun = Instant::now();
+        let (begun, _step) = (Instant::now(), in_step(Step::Statement));
         let outcome = self.fetch_bounded(sql, args).await;
         let outcome = self.counted(sql, begun, outcome);
         self.note(outcome)
@@ -233,7 +235,7 @@ impl Transaction {
     /// # Errors
     /// As [`Transaction::execute`].
     pub async fn fetch_optional(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Option<Row>, StoreError> {
-        let begun = Instant::now();
+        let (begun, _step) = (Instant::now(), in_step(Step::Statement));
         let outcome = self.first(sql, args).await;
         let outcome = self.counted(sql, begun, outcome);
         self.note(outcome)
@@ -293,7 +295,7 @@ impl Transaction {
         limit: usize,
         each: impl FnMut(Row) -> F,
     ) -> Result<usize, StoreError> {
-        let begun = Instant::now();
+        let (begun, _step) = (Instant::now(), in_step(Step::Statement));
         let outcome = self.stream(sql, args, limit, each).await;
         let outcome = self.counted(sql, begun, outcome);
         self.note(outcome)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vitals::TraceContext;
+use vitals::{InFlightSlot, TraceContext};
 
 use crate::traces::request::RequestTrace;
 
@@ -15,6 +15,8 @@ tokio::task_local! {
 struct Scoped {
     context: RequestContext,
     trace: Option<Arc<RequestTrace>>,
+    /// Its place among the requests in flight.
+    slot: Option<Arc<InFlightSlot>>,
 }
 
 /// The request that the running task works for; every log event and every outgoing call carries it. Cheap to clone.
@@ -41,8 +43,18 @@ impl RequestContext {
 
     /// Runs `work` for this request, and records its spans in `trace`. Cancel-safe if `work` is.
     pub fn scope_traced<F: Future>(self, trace: Option<Arc<RequestTrace>>, work: F) -> impl Future<Output = F::Output> {
+        self.scope_in_flight(trace, None, work)
+    }
+
+    /// Runs `work` for this request, records its spans in `trace` and shows its [steps](crate::in_step) in `slot`. Cancel-safe if `work` is.
+    pub fn scope_in_flight<F: Future>(
+        self,
+        trace: Option<Arc<RequestTrace>>,
+        slot: Option<Arc<InFlightSlot>>,
+        work: F,
+    ) -> impl Future<Output = F::Output> {
         // Not an async function: that would hold the work twice and copy it once more.
-        CURRENT.scope(Scoped { context: self, trace }, work)
+        CURRENT.scope(Scoped { context: self, trace, slot }, work)
     }
 
     /// The spans of the running task's request, where it is of the same trace.
@@ -51,6 +63,11 @@ impl RequestContext {
         let same = |scoped: &Scoped| scoped.trace.clone().filter(|_| scoped.context.trace.trace_id_bytes() == trace_id);
         CURRENT.try_with(same).ok().flatten()
     }
+}
+
+/// Does this with the running task's request among those in flight.
+pub(crate) fn with_slot<T>(act: impl FnOnce(&InFlightSlot) -> T) -> Option<T> {
+    CURRENT.try_with(|scoped| scoped.slot.as_deref().map(act)).ok().flatten()
 }
 
 /// The trace of the running task's request, where it has spans or a state.

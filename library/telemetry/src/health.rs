@@ -10,12 +10,13 @@ use crate::Timestamp;
 /// The window of distributions.
 pub const WINDOW: Duration = Duration::from_secs(60);
 
-/// Version, commit, host, uptime, and every vital as a table of rows. Distributions are those of the last minute.
+/// Version, commit, host, uptime, and every vital as a table of rows. Distributions are those of the last minute. Tables that are no metrics, such as that
+/// of clients, are in [`document_of`] alone.
 ///
 /// `status` is `not ready`, `ready`, or `warn` for a service that is ready while a part of it does not work as it should; `warnings` names
 /// these parts.
 pub fn document(instance: &Instance, registry: &Registry, ready: bool) -> Json {
-    shown(instance, registry, ready, &registry.snapshot(), |_| true)
+    shown(instance, registry, ready, &registry.metrics().collect::<Vec<_>>(), |_| true)
 }
 
 /// The same document with the tables of these parts alone. The status and the warnings are those of all parts.
@@ -23,12 +24,16 @@ pub fn document(instance: &Instance, registry: &Registry, ready: bool) -> Json {
 /// # Errors
 /// When there is no table of one of the names.
 pub fn document_of(instance: &Instance, registry: &Registry, ready: bool, parts: &[&str]) -> Result<Json, UnknownPart> {
-    let tables = registry.snapshot();
-    let is_known = |part: &str| tables.iter().any(|snapshot| snapshot.table.name == part);
+    let shapes = registry.shapes();
+    let is_known = |part: &str| shapes.iter().any(|table| table.name == part);
     if let Some(unknown) = parts.iter().find(|part| !is_known(part)) {
-        let known = tables.iter().map(|snapshot| snapshot.table.name).collect::<Vec<_>>().join(", ");
+        let known = shapes.iter().map(|table| table.name).collect::<Vec<_>>().join(", ");
         return Err(UnknownPart { part: (*unknown).to_owned(), known });
     }
+    let others = shapes.iter().filter(|table| !table.is_metric() && parts.contains(&table.name));
+    let others: Vec<&str> = others.map(|table| table.name).collect();
+    let mut tables: Vec<Snapshot> = registry.metrics().collect();
+    tables.extend(registry.snapshot_of(&others));
     Ok(shown(instance, registry, ready, &tables, |table| parts.contains(&table)))
 }
 
@@ -182,6 +187,35 @@ mod tests {
         assert_eq!((&none["status"], &none["vitals"]), (&Json::from("warn"), &json!({})));
         let error = document_of(&instance, &registry, true, &["calls", "bank"]).unwrap_err().to_string();
         assert_eq!(error, "there is no part \"bank\"; the parts are calls");
+    }
+
+    #[test]
+    fn a_table_that_is_no_metric_is_shown_to_those_who_ask_for_it_and_is_in_no_export() {
+        const CLIENTS: Table = Table {
+            name: "clients",
+            help: "Clients.",
+            columns: &[Column::key("client", "Its address."), Column::gauge("requests", "Requests.")],
+        };
+        struct Clients;
+        impl Source for Clients {
+            fn table(&self) -> &'static Table {
+                &CLIENTS
+            }
+            fn rows(&self) -> Vec<TableRow> {
+                vec![vec![TableValue::text("192.0.2.1"), TableValue::from(3u64)]]
+            }
+        }
+        let (_, registry, _calls) = shown_with("closed", true);
+        let clients = Arc::new(Clients);
+        registry.register(clients.clone());
+        let instance = Instance::new(Build { name: "shop", version: "1", commit: "abc" });
+        let whole = document(&instance, &registry, true);
+        assert_eq!(whole["vitals"].as_object().unwrap().keys().collect::<Vec<_>>(), ["calls"]);
+        let part = document_of(&instance, &registry, true, &["clients"]).unwrap();
+        assert_eq!(part["vitals"], json!({ "clients": [{ "client": "192.0.2.1", "requests": 3 }] }));
+        // Neither where somebody exports all tables.
+        let text = crate::prometheus::text(&registry.snapshot());
+        assert!(text.contains("calls_duration") && !text.contains("192.0.2.1") && !text.contains("clients"), "{text}");
     }
 
     #[test]

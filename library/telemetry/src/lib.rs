@@ -38,10 +38,12 @@ mod process;
 pub mod prometheus;
 pub mod redact;
 mod saturation;
+mod step;
 mod timestamp;
 pub mod traces;
 
 pub use context::RequestContext;
 pub use process::ProcessVitals;
 pub use saturation::SaturationVitals;
+pub use step::{InStep, in_step, set_step};
 pub use timestamp::Timestamp;

@@ -41,10 +41,16 @@ pub struct Work {
     pub kind: &'static str,
     /// Its route or name.
     pub name: Arc<str>,
+    /// The method of a request; empty for other work.
+    pub method: &'static str,
+    /// Its id.
+    pub request_id: Arc<str>,
     /// Its trace.
     pub trace: TraceContext,
     /// The start.
     pub started: Instant,
+    /// The time at which it is ended; none without a deadline.
+    pub deadline: Option<Instant>,
 }
 
 /// All work in flight of one kind.
@@ -83,16 +89,11 @@ impl Step {
 
     /// Its name.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Admission => "admission",
-            Self::Handler => "handler",
-            Self::CallQueue => "call queue",
-            Self::Call => "call",
-            Self::Pool => "pool",
-            Self::Statement => "statement",
-            Self::Answer => "answer",
-        }
+        Self::NAMES[self as usize]
     }
+
+    /// The names of all steps, by their number.
+    pub const NAMES: [&'static str; 7] = ["admission", "handler", "call queue", "call", "pool", "statement", "answer"];
 }
 
 impl InFlight {
@@ -102,18 +103,24 @@ impl InFlight {
         Arc::new(Self { slots: (0..most.max(1)).map(|_| slot()).collect(), without_slot: AtomicU64::new(0) })
     }
 
-    /// Takes a slot, in step [`Step::Admission`]; none where the next 64 are taken, which is counted.
+    /// Takes a slot, in step [`Step::Admission`]; none where the next 64 are taken, which is counted. Never waits: a slot that is being listed counts as
+    /// taken.
     pub fn enter(self: &Arc<Self>, work: Work) -> Option<InFlightSlot> {
         let count = self.slots.len();
         let first = FIRST.get().unwrap_or_else(|| THREADS.fetch_add(TRIES as u64, Ordering::Relaxed) as usize);
         for index in (first..first + TRIES.min(count)).map(|index| index % count) {
             let slot = &self.slots[index];
-            if !slot.is_taken.load(Ordering::Relaxed) && !slot.is_taken.swap(true, Ordering::Acquire) {
-                slot.step.store(Step::Admission as u8, Ordering::Relaxed);
-                *slot.work.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
-                FIRST.set(Some(index + 1));
-                return Some(InFlightSlot { table: Arc::clone(self), index });
+            if slot.is_taken.load(Ordering::Relaxed) || slot.is_taken.swap(true, Ordering::Acquire) {
+                continue;
             }
+            let Ok(mut place) = slot.work.try_lock() else {
+                slot.is_taken.store(false, Ordering::Release);
+                continue;
+            };
+            slot.step.store(Step::Admission as u8, Ordering::Relaxed);
+            *place = Some(work);
+            FIRST.set(Some(index + 1));
+            return Some(InFlightSlot { table: Arc::clone(self), index });
         }
         self.without_slot.fetch_add(1, Ordering::Relaxed);
         None
@@ -122,6 +129,9 @@ impl InFlight {
     /// Returns the work in flight with its steps, the oldest first.
     pub fn list(&self) -> Vec<(Work, Step)> {
         let seen = |slot: &Slot| {
+            if !slot.is_taken.load(Ordering::Acquire) {
+                return None;
+            }
             let work = slot.work.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
             let step = Step::ALL.get(usize::from(slot.step.load(Ordering::Relaxed)))?;
             Some((work, *step))
@@ -142,12 +152,21 @@ impl InFlightSlot {
     pub fn step(&self, step: Step) {
         self.table.slots[self.index].step.store(step as u8, Ordering::Relaxed);
     }
+
+    /// The step that it is in.
+    pub fn current(&self) -> Step {
+        let number = self.table.slots[self.index].step.load(Ordering::Relaxed);
+        Step::ALL.get(usize::from(number)).copied().unwrap_or(Step::Handler)
+    }
 }
 
 impl Drop for InFlightSlot {
     fn drop(&mut self) {
         let slot = &self.table.slots[self.index];
-        *slot.work.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        // Where it is being listed it stays, and is not listed again.
+        if let Ok(mut work) = slot.work.try_lock() {
+            *work = None;
+        }
         slot.is_taken.store(false, Ordering::Release);
         FIRST.set(Some(self.index));
     }
@@ -160,7 +179,8 @@ mod tests {
     use super::*;
 
     fn work(name: &str, started: Instant) -> Work {
-        Work { kind: "request", name: name.into(), trace: TraceContext::new(), started }
+        let (request_id, trace) = crate::new_request_id_and_trace();
+        Work { kind: "request", name: name.into(), method: "GET", request_id, trace, started, deadline: None }
     }
 
     #[test]
@@ -191,8 +211,32 @@ mod tests {
     }
 
     #[test]
-    fn every_step_has_its_number() {
+    fn every_step_has_its_number_and_its_name() {
         assert!(Step::ALL.iter().enumerate().all(|(number, step)| *step as usize == number));
+        assert_eq!((Step::Handler.name(), Step::Pool.name(), Step::Answer.name()), ("handler", "pool", "answer"));
+    }
+
+    #[test]
+    fn work_that_ends_while_it_is_listed_is_not_listed_again() {
+        let (table, now) = (InFlight::new(2), Instant::now());
+        let held = table.enter(work("/a", now)).unwrap();
+        held.step(Step::Pool);
+        assert_eq!(held.current(), Step::Pool);
+        let listing = table.slots[held.index].work.lock().unwrap();
+        drop(held);
+        drop(listing);
+        assert_eq!(table.list().len(), 0);
+        let _again = table.enter(work("/b", now)).unwrap();
+        assert_eq!(&*table.list()[0].0.name, "/b");
+    }
+
+    #[test]
+    fn a_slot_that_is_being_listed_is_passed_over() {
+        let (table, now) = (InFlight::new(2), Instant::now());
+        let _listing = table.slots[0].work.lock().unwrap();
+        let held = table.enter(work("/a", now)).unwrap();
+        assert_eq!(held.index, 1);
+        assert!(table.enter(work("/b", now)).is_none());
     }
 
     #[test]

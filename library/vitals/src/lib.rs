@@ -37,6 +37,7 @@ mod build;
 mod entropy;
 mod event;
 pub mod exponential;
+pub mod heavy_hitters;
 mod histogram;
 pub mod history;
 mod id;

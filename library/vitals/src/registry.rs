@@ -55,10 +55,11 @@ impl Registry {
         self.snapshot_where(|table| names.contains(&table.name))
     }
 
-    /// Every table with its rows at the time when it is asked for, in the order of first registration: where rows are many, one table after the
-    /// other takes less memory than all of them.
-    pub fn tables(&self) -> Tables {
-        let names: Vec<&'static str> = self.shapes().into_iter().map(|table| table.name).collect();
+    /// Every table that [is a metric](Table::is_metric), with its rows at the time when it is asked for, in the order of first registration: where rows
+    /// are many, one table after the other takes less memory than all of them.
+    pub fn metrics(&self) -> Tables {
+        let metrics = self.shapes().into_iter().filter(|table| table.is_metric());
+        let names: Vec<&'static str> = metrics.map(|table| table.name).collect();
         Tables { registry: self.clone(), names: names.into_iter() }
     }
 
@@ -99,7 +100,7 @@ impl Registry {
 
     /// Records the present values in the [`History`]; to be called every [`STEP`](crate::history::STEP).
     pub fn record_history(&self) {
-        self.inner.history.record(self.tables());
+        self.inner.history.record(self.metrics());
     }
 
     /// Returns the past values.
@@ -118,7 +119,7 @@ impl Registry {
     }
 }
 
-/// The tables of a registry, one after the other.
+/// The metrics of a registry, one table after the other.
 #[derive(Debug)]
 pub struct Tables {
     registry: Registry,
@@ -236,11 +237,37 @@ mod tests {
         let (part, other) = (Arc::new(Part("one")), Arc::new(Other));
         registry.register(part.clone());
         registry.register(other.clone());
-        assert_eq!(registry.tables().map(|table| table.table.name).collect::<Vec<_>>(), ["part", "other"]);
-        let mut tables = registry.tables();
+        assert_eq!(registry.metrics().map(|table| table.table.name).collect::<Vec<_>>(), ["part", "other"]);
+        let mut tables = registry.metrics();
         assert_eq!(tables.next().unwrap().rows, [[TableValue::text("one")]]);
         drop(other);
         assert!(tables.next().is_none(), "it is gone");
+    }
+
+    #[test]
+    fn a_table_with_a_key_is_no_metric_and_has_no_history() {
+        const CLIENTS: Table = Table {
+            name: "clients",
+            help: "Clients.",
+            columns: &[Column::key("client", "Its address."), Column::gauge("requests", "Requests.")],
+        };
+        struct Clients;
+        impl Source for Clients {
+            fn table(&self) -> &'static Table {
+                &CLIENTS
+            }
+            fn rows(&self) -> Vec<TableRow> {
+                ["192.0.2.1", "192.0.2.2"].map(|client| vec![TableValue::text(client), TableValue::from(3u64)]).to_vec()
+            }
+        }
+        let registry = Registry::new();
+        let (part, clients) = (Arc::new(Part("one")), Arc::new(Clients));
+        registry.register(part.clone());
+        registry.register(clients.clone());
+        assert_eq!(registry.metrics().map(|table| table.table.name).collect::<Vec<_>>(), ["part"]);
+        registry.record_history();
+        assert_eq!(registry.history().kept(), [0, 0]);
+        assert_eq!(registry.snapshot_of(&["clients"])[0].rows.len(), 2, "keys distinguish rows");
     }
 
     #[test]

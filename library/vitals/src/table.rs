@@ -9,6 +9,8 @@ use crate::HistogramSnapshot;
 pub enum Kind {
     /// Distinguishes rows; the number of its values is bounded.
     Label,
+    /// Distinguishes rows, with values that come from outside or say who somebody is. A table with one is no metric: it is shown to those who ask for it by name.
+    Key,
     /// Counter: only rises while the process lives.
     Counter,
     /// Goes up and down.
@@ -53,6 +55,11 @@ impl Column {
     /// Creates a column that distinguishes rows.
     pub const fn label(name: &'static str, help: &'static str) -> Self {
         Self { name, kind: Kind::Label, unit: Unit::None, help, convention: None, degraded: &[] }
+    }
+
+    /// Creates a column that distinguishes rows by values of which there is no end, such as the addresses of clients. Its table is no metric.
+    pub const fn key(name: &'static str, help: &'static str) -> Self {
+        Self { name, kind: Kind::Key, unit: Unit::None, help, convention: None, degraded: &[] }
     }
 
     /// A number that only rises.
@@ -115,9 +122,16 @@ pub struct Table {
 }
 
 impl Table {
-    /// The texts of a row's labels, in the order of their columns.
+    /// Returns false for a table with a [key](Column::key): its rows are neither exported as metrics, nor kept in the history, nor in the whole health
+    /// document.
+    pub fn is_metric(&self) -> bool {
+        self.columns.iter().all(|column| column.kind != Kind::Key)
+    }
+
+    /// The texts of a row's labels and keys, in the order of their columns.
     pub fn labels<'r>(&self, row: &'r TableRow) -> impl Iterator<Item = &'r str> + use<'_, 'r> {
-        let labels = self.columns.iter().zip(row).filter(|(column, _)| column.kind == Kind::Label);
+        let is_label = |column: &Column| matches!(column.kind, Kind::Label | Kind::Key);
+        let labels = self.columns.iter().zip(row).filter(move |(column, _)| is_label(column));
         labels.filter_map(|(_, value)| value.as_text())
     }
 }

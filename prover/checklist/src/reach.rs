@@ -41,7 +41,7 @@ fn needs(id: &str) -> &'static [Need] {
         "life.steady" | "prove.soak" | "call.cpu-bulkhead" => &[Process],
         "see.logs" => &[Output],
         "see.traces" => &[Restart],
-        "prove.attack" | "border.connections" | "border.slow-clients" | "border.rate-limit" => &[Tcp],
+        "see.outliers" | "prove.attack" | "border.connections" | "border.slow-clients" | "border.rate-limit" => &[Tcp],
         "call.balance"
         | "call.discovery"
         | "call.jitter"

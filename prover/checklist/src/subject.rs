@@ -117,6 +117,10 @@
 //! effect = { read = "/totals/{account}", value = "/transfers" }  # a number that each work moves once
 //! within = "10s"                         # the longest time until another one leads
 //!
+//! [outliers]                             # questions to it about clients: the address of the one with the most comes first
+//! rate = "SELECT address FROM clients ORDER BY requests DESC"
+//! of = "look"                            # the request that usual clients send
+//!
 //! [soak]
 //! for = "60s"                            # how long prove.soak holds its load; unsaid 30s
 //! ```
@@ -137,6 +141,7 @@ mod leader;
 mod load;
 mod operation;
 mod ops;
+mod outliers;
 mod query;
 mod request;
 mod service;
@@ -157,6 +162,7 @@ pub use self::leader::Leader;
 pub use self::load::Load;
 pub use self::operation::{Commands, Operation};
 pub use self::ops::Ops;
+pub use self::outliers::Outliers;
 pub use self::query::{Counts, QueryInterface};
 pub(crate) use self::request::COOKIE;
 pub use self::request::{Expires, Records, RequestSpec, Steps};

@@ -32,7 +32,7 @@ static COLUMNS: Table = Table {
     columns: &[
         Column::label("table_name", "The table."),
         Column::label("column_name", "The column."),
-        Column::state("kind", "label, counter, gauge, histogram, state or words."),
+        Column::state("kind", "label, key, counter, gauge, histogram, state or words."),
         Column::state("unit", "seconds, bytes, or empty."),
         Column::state("words", "The words that it can have, with commas between."),
         Column::state("help", "What it shows."),
@@ -127,7 +127,7 @@ pub(super) fn declaration(table: &Table) -> String {
         match (column.part, table.columns[column.index].kind) {
             (Part::Count, _) => format!("{name} INTEGER"),
             (Part::Sum | Part::Quantile(_), _) => format!("{name} REAL"),
-            (Part::Whole, Kind::Label | Kind::State | Kind::Words(_)) => format!("{name} TEXT"),
+            (Part::Whole, Kind::Label | Kind::Key | Kind::State | Kind::Words(_)) => format!("{name} TEXT"),
             // A gauge is whole or not, as its part gives it.
             (Part::Whole, _) => name,
         }
@@ -170,6 +170,7 @@ fn column_rows(table: &'static Table) -> impl Iterator<Item = TableRow> {
         let column = &table.columns[sql.index];
         let (kind, words) = match column.kind {
             Kind::Label => ("label", &[][..]),
+            Kind::Key => ("key", &[][..]),
             Kind::Counter => ("counter", &[][..]),
             Kind::Gauge => ("gauge", &[][..]),
             Kind::Histogram => ("histogram", &[][..]),

@@ -13,7 +13,7 @@ struct Named {
     end: &'static str,
 }
 
-const NAMED: [Named; 5] = [
+const NAMED: [Named; 7] = [
     Named {
         name: "slowest-routes",
         help: "Routes by the 99th percentile of the last minute.",
@@ -23,6 +23,26 @@ const NAMED: [Named; 5] = [
              FROM http_server_request WHERE listener = 'public' AND duration_count > 0",
         )],
         end: "ORDER BY p99 DESC LIMIT 20",
+    },
+    Named {
+        name: "noisy-clients",
+        help: "Clients by their share of requests, failures or time, whichever is largest, in this minute and the last one.",
+        parts: &[(
+            "clients",
+            "SELECT client, requests_at_least AS requests, requests_share, failures_at_least AS failures, failures_share, mean_duration, \
+             times_median, trace_id FROM clients WHERE listener = 'public'",
+        )],
+        end: "ORDER BY max(requests_share, 1.0 * failures_at_least / max(1, sum(failures_at_least) OVER ()), \
+              time_at_least / max(1e-9, sum(time_at_least) OVER ())) DESC LIMIT 20",
+    },
+    Named {
+        name: "stuck-requests",
+        help: "Requests in flight by their age, with their step.",
+        parts: &[(
+            "requests",
+            "SELECT http_route, http_request_method, step, age, deadline_left, request_id, trace_id FROM requests WHERE listener = 'public'",
+        )],
+        end: "ORDER BY age DESC LIMIT 20",
     },
     Named {
         name: "open-breakers",

@@ -7,6 +7,7 @@ mod arrows;
 mod border_checks;
 mod cancel_safety;
 mod circles;
+mod clients;
 #[cfg(feature = "client")]
 mod collector;
 mod contributing;

@@ -45,7 +45,11 @@ async fn a_request_is_counted_at_once_and_every_shipped_query_is_answered() {
 
     let list = document(&ask(&client, url.clone(), &[]).await);
     let names: Vec<&str> = list["rows"].as_array().unwrap().iter().map(|row| row[0].as_str().unwrap()).collect();
-    assert_eq!(names, ["slowest-routes", "open-breakers", "full-pools", "budget"], "there is no table of jobs");
+    assert_eq!(
+        names,
+        ["slowest-routes", "noisy-clients", "stuck-requests", "open-breakers", "full-pools", "budget"],
+        "there is no table of jobs"
+    );
     for name in names {
         let answer = document(&ask(&client, url.clone(), &[("name", name)]).await);
         assert!(answer["rows"].is_array(), "{name}: {answer}");

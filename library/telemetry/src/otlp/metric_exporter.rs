@@ -84,7 +84,7 @@ impl MetricExporter {
 impl Inner {
     async fn send(&self, registry: &Registry, sink: &impl Sink) {
         let span = Span { started: self.started, now: SystemTime::now() };
-        let mut batches = Batches::new(&self.resource, registry.tables(), span);
+        let mut batches = Batches::new(&self.resource, registry.metrics(), span);
         for (encoded, points) in batches.by_ref() {
             let failed = self.delivery.failed();
             self.delivery.send(sink, encoded, points).await;

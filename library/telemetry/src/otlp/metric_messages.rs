@@ -216,7 +216,7 @@ impl<I: Iterator<Item = Snapshot>> Iterator for Batches<'_, I> {
             }
             // The one before goes first: both need not be in memory.
             (self.table, self.place) = (None, (0, 0));
-            self.table = self.tables.next();
+            self.table = self.tables.find(|snapshot| snapshot.table.is_metric());
             if self.table.is_none() {
                 break;
             }
@@ -254,7 +254,7 @@ fn data_of(snapshot: &Snapshot, rows: Range<usize>, index: usize, column: &Colum
     let rows = || snapshot.rows[rows.clone()].iter().map(|row| (attributes_of(snapshot.table, row), &row[index]));
     let numbers = || rows().filter_map(|(attributes, value)| number_point(attributes, value, span)).collect();
     match column.kind {
-        Kind::Label | Kind::State => None,
+        Kind::Label | Kind::Key | Kind::State => None,
         Kind::Gauge => Some(Data::Gauge(Gauge { data_points: numbers() })),
         Kind::Counter => {
             Some(Data::Sum(Sum { data_points: numbers(), aggregation_temporality: CUMULATIVE, is_monotonic: true }))

@@ -37,7 +37,7 @@ impl<I: Iterator<Item: Borrow<Snapshot>>> Chunks<I> {
     fn next_table(&mut self) -> bool {
         // The one before goes first: both need not be in memory.
         (self.table, self.labels, self.place) = (None, Vec::new(), (0, 0));
-        self.table = self.tables.next();
+        self.table = self.tables.find(|snapshot| snapshot.borrow().table.is_metric());
         let Some(snapshot) = self.table.as_ref().map(Borrow::borrow) else { return false };
         let metrics = snapshot.table.columns.iter().filter(|column| is_metric(column.kind));
         if self.format != Format::Protobuf && metrics.count() > 1 {
@@ -48,7 +48,7 @@ impl<I: Iterator<Item: Borrow<Snapshot>>> Chunks<I> {
 }
 
 fn is_metric(kind: Kind) -> bool {
-    !matches!(kind, Kind::Label | Kind::State)
+    !matches!(kind, Kind::Label | Kind::Key | Kind::State)
 }
 
 impl<I: Iterator<Item: Borrow<Snapshot>>> Iterator for Chunks<I> {

@@ -74,7 +74,7 @@ impl Family<'_> {
         match self.column.kind {
             Kind::Counter => "counter",
             Kind::Histogram => "histogram",
-            Kind::Gauge | Kind::Words(_) | Kind::Label | Kind::State => "gauge",
+            Kind::Gauge | Kind::Words(_) | Kind::Label | Kind::Key | Kind::State => "gauge",
         }
     }
 

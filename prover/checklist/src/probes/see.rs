@@ -2,6 +2,7 @@
 
 use crate::probe::Probe;
 
+mod asker;
 mod environment;
 mod exports;
 mod fresh_context;
@@ -23,6 +24,7 @@ pub mod dashboards;
 pub mod health;
 pub mod logs;
 pub mod metrics;
+pub mod outliers;
 pub mod query;
 pub mod slo;
 pub mod traces;
@@ -33,6 +35,7 @@ pub const PROBES: &[Probe] = &[
     logs::PROBE,
     health::PROBE,
     query::PROBE,
+    outliers::PROBE,
     traces::PROBE,
     alerts::PROBE,
     dashboards::PROBE,

@@ -11,6 +11,10 @@ pub const WITHOUT: &[(&str, &str)] = &[
     ("call.jitter", "calls are compared over several starts of the service"),
     ("see.alerts", "it reads the declared files and runs the declared `check`: the finding names the alert"),
     ("see.dashboards", "it reads the declared files and runs the declared `check`: the finding names the panel"),
+    (
+        "see.outliers",
+        "it takes some thousand clients with addresses of their own: the finding names the client that is not named",
+    ),
     ("see.traces", "it takes a dependency and a collector that keep what they are sent"),
     (
         "data.clean",

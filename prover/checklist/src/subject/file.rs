@@ -28,6 +28,7 @@ use super::leader;
 use super::load;
 use super::operation::Operation;
 use super::ops;
+use super::outliers;
 use super::query;
 use super::request::RequestSpec;
 use super::service::{DEADLINE, DRAIN_TIMEOUT, SOAK, START_TIMEOUT, STEADY, State, Subject};
@@ -47,6 +48,7 @@ struct File {
     dead_letters: Option<dead_letters::DeadLettersTable>,
     quarantine: Option<dead_letters::DeadLettersTable>,
     query: Option<query::QueryTable>,
+    outliers: Option<outliers::OutliersTable>,
     events: Option<events::EventsTable>,
     integrity: Option<integrity::IntegrityTable>,
     leader: Option<leader::LeaderTable>,
@@ -155,6 +157,7 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
     let is_request = |name: &str| requests.iter().chain(&work).any(|spec| spec.name == name);
     let names: Vec<&str> = requests.iter().map(|spec| spec.name.as_str()).collect();
     let query = file.query.and_then(|table| query::read(&mut reading, table, &names));
+    let outliers = file.outliers.and_then(|table| outliers::read(&mut reading, table, &names, query.as_ref()));
     let events = file.events.and_then(|table| events::read(&mut reading, table, is_request));
     let leader = file.leader.and_then(|table| leader::read(&mut reading, table, is_request));
     let integrity = file.integrity.and_then(|table| integrity::read(&mut reading, table));
@@ -166,6 +169,7 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
         work,
         dead_letters,
         quarantine,
+        outliers,
         events,
         integrity,
         leader,
@@ -235,6 +239,7 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         dead_letters: None,
         quarantine: None,
         query: None,
+        outliers: None,
         events: None,
         integrity: None,
         leader: None,

@@ -96,12 +96,9 @@ pub(super) struct QueryTable {
     large: Option<String>,
 }
 
-/// Reads the table; `requests` are the names in `[[requests]]`.
-pub(super) fn read(reading: &mut Reading<'_>, table: QueryTable, requests: &[&str]) -> Option<QueryInterface> {
-    let path = reading
-        .kept(&table.path.span(), url_path(table.path.get_ref()).map_err(|what| format!("`path` = {what}")))
-        .map(|_| table.path.get_ref().clone());
-    let texts = [Some(&table.path), table.body.as_ref()];
+/// Checks that a question has a place in the path or the body.
+pub(super) fn check_place(reading: &mut Reading<'_>, path: &Spanned<String>, body: Option<&Spanned<String>>) {
+    let texts = [Some(path), body];
     for text in texts.into_iter().flatten() {
         for name in template::unknown(text.get_ref(), |name| name == NAME) {
             reading.wrong(&text.span(), format!("nothing fills {{{name}}}; known here: {{query}}"));
@@ -109,8 +106,16 @@ pub(super) fn read(reading: &mut Reading<'_>, table: QueryTable, requests: &[&st
     }
     let has_place = |text: &Spanned<String>| text.get_ref().contains("{query}");
     if !texts.into_iter().flatten().any(has_place) {
-        reading.wrong(&table.path.span(), "neither `path` nor `body` has {query}: say where the question goes");
+        reading.wrong(&path.span(), "neither `path` nor `body` has {query}: say where the question goes");
     }
+}
+
+/// Reads the table; `requests` are the names in `[[requests]]`.
+pub(super) fn read(reading: &mut Reading<'_>, table: QueryTable, requests: &[&str]) -> Option<QueryInterface> {
+    let path = reading
+        .kept(&table.path.span(), url_path(table.path.get_ref()).map_err(|what| format!("`path` = {what}")))
+        .map(|_| table.path.get_ref().clone());
+    check_place(reading, &table.path, table.body.as_ref());
     let is_sql = match table.language.as_ref().map(|language| (language.get_ref().as_str(), language.span())) {
         None | Some(("sql", _)) => true,
         Some(("other", _)) => false,

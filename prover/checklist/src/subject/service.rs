@@ -15,6 +15,7 @@ use super::leader::Leader;
 use super::load::Load;
 use super::operation::Operation;
 use super::ops::Ops;
+use super::outliers::Outliers;
 use super::query::QueryInterface;
 use super::request::RequestSpec;
 
@@ -106,6 +107,8 @@ pub struct Subject {
     pub quarantine: Option<DeadLetters>,
     /// The interface by which the live state is asked; none: unsaid.
     pub query: Option<QueryInterface>,
+    /// How it names the clients that stand out; none: unsaid.
+    pub outliers: Option<Outliers>,
     /// The event log, if it was declared.
     pub events: Option<Events>,
     /// The damage of a row, and the alarm that must name it, if they were declared.

@@ -25,7 +25,7 @@ struct Table {
     file: fn(&str) -> String,
 }
 
-const TABLES: [Table; 13] = [
+const TABLES: [Table; 14] = [
     Table {
         name: "service",
         source: include_str!("../../src/subject/file/service.rs"),
@@ -76,6 +76,12 @@ const TABLES: [Table; 13] = [
         source: include_str!("../../src/subject/leader.rs"),
         type_name: "LeaderTable",
         file: leader,
+    },
+    Table {
+        name: "outliers",
+        source: include_str!("../../src/subject/outliers.rs"),
+        type_name: "OutliersTable",
+        file: outliers,
     },
     Table { name: "soak", source: include_str!("../../src/subject/file.rs"), type_name: "Soak", file: soak },
     Table {
@@ -151,6 +157,12 @@ fn dead_letters(example: &str) -> String {
 fn query(example: &str) -> String {
     let look = "[[requests]]\nname = \"look\"\npath = \"/\"\n";
     format!("{}[query]\n{}\n{look}", service(RUN), with(&["path = \"/ask?q={query}\""], example))
+}
+
+fn outliers(example: &str) -> String {
+    let required = ["path = \"/clients?{query}\"", "rate = \"sort=requests\"", "of = \"look\""];
+    let look = "[[requests]]\nname = \"look\"\npath = \"/\"\n";
+    format!("{}[outliers]\n{}\n{look}", service(RUN), with(&required, example))
 }
 
 fn quarantine(example: &str) -> String {

@@ -280,3 +280,23 @@ fn an_address_without_a_path_is_carried_without_a_slash() {
     assert_eq!(carried("http://me:pw@localhost:9300"), "http://me:pw@localhost:9400");
     assert_eq!(carried("tcp://127.0.0.1:9300"), "tcp://127.0.0.1:9400");
 }
+
+#[test]
+fn questions_about_clients_are_asked_as_they_say_or_as_the_live_state_is() {
+    let with = |tables: &str| {
+        let head = "[service]\nname = \"shop\"\nrun = \"./shop\"\nurl = \"http://127.0.0.1:8080\"\n";
+        let look = "[[requests]]\nname = \"look\"\npath = \"/\"\n";
+        parse(&format!("{head}{tables}{look}"))
+    };
+    let ask = "[outliers]\nrate = \"by requests\"\nof = \"look\"\n";
+    let query = "[query]\npath = \"/ask?q={query}\"\n";
+    let path = |subject: Result<Subject, String>| subject.unwrap().outliers.unwrap().interface.path;
+    assert_eq!(path(with(&format!("{query}{ask}"))), "/ask?q={query}");
+    assert_eq!(path(with(&format!("{query}{ask}path = \"/clients?{{query}}\"\n"))), "/clients?{query}");
+    let nothing = with(ask).unwrap_err();
+    assert!(nothing.contains("give [outliers] a `path`, or declare [query]"), "{nothing}");
+    let nowhere = with(&format!("{ask}path = \"/clients\"\n")).unwrap_err();
+    assert!(nowhere.contains("neither `path` nor `body` has {query}"), "{nowhere}");
+    let unknown = with(&format!("{query}{ask}slow = \"wait\"\n")).unwrap_err();
+    assert!(unknown.contains("`slow`: no request is called \"wait\""), "{unknown}");
+}

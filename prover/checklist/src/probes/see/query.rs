@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use keel_wire::http::Exchange;
 
-use self::asker::Asker;
 use self::judge::{Meanwhile, bounded, counted, cut, different, refused, rested};
+use super::asker::Asker;
 use crate::clause::see::query as clause;
 use crate::control::Control;
 use crate::finding::{Evidence, Finding};
@@ -26,7 +26,6 @@ use crate::probe::Probe;
 use crate::recipe::{Ask, Recipe, Shows};
 use crate::subject::Counts;
 
-mod asker;
 mod judge;
 #[cfg(test)]
 mod judge_tests;

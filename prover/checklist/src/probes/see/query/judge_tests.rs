@@ -6,6 +6,7 @@ use super::judge::{
     LEAST_BYTES, MOST_BYTES, MOST_MEMORY, Meanwhile, PROMPT, bounded, counted, cut, different, refused, rested,
 };
 use super::*;
+use crate::probes::see::asker;
 use crate::testing::exchange::{after, answered, unanswered};
 
 #[test]
