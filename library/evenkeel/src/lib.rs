@@ -77,6 +77,7 @@ mod objectives;
 mod observe;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+pub mod operator;
 mod order;
 mod page_nonce;
 mod parts;

@@ -24,6 +24,7 @@ mod jobs_admin;
 mod links;
 #[cfg(feature = "client")]
 mod objectives;
+mod operator;
 mod process;
 #[cfg(all(feature = "client", feature = "query"))]
 mod query;
