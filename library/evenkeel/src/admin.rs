@@ -39,13 +39,20 @@ pub(crate) struct Admin {
     /// All routers share its turns.
     #[cfg(feature = "query")]
     pub(crate) query: console::query::Query,
+    #[cfg(feature = "query")]
+    pub(crate) about: console::pages::About,
 }
 
 impl Admin {
     /// All routes of the listener, with the guard before changes: those of the library but those of [`OPEN`] that are `taken`, and `more`.
     pub(crate) fn with(self, taken: &[&str], more: Router) -> Router {
         let guard = self.guard.clone();
-        guarded(self.routes(taken).merge(more), guard)
+        #[cfg(feature = "query")]
+        let pages = console::pages::Pages::new(&self.registry, &self.query, self.about.clone());
+        let api = guarded(self.routes(taken).merge(more), guard.clone());
+        #[cfg(feature = "query")]
+        let api = api.clone().merge(guarded(crate::console_routes::routes(pages, api), guard));
+        api
     }
 
     fn routes(self, taken: &[&str]) -> Router {

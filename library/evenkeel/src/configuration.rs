@@ -29,6 +29,9 @@ pub(crate) struct Configuration<S, D: Database> {
     pub(crate) jobs: JobsOptions,
     #[cfg(feature = "query")]
     pub(crate) query: QueryOptions,
+    /// The settings in force, without secrets.
+    #[cfg(feature = "query")]
+    pub(crate) shown: Vec<console::pages::Setting>,
 }
 
 /// Reads the settings and the subcommand from the arguments, the program's name first, and the environment.
@@ -67,6 +70,8 @@ pub(crate) fn configure<S: Args + Clone + Send + Sync + 'static, D: Database>(
         jobs: if subcommand == jobs::NAME { JobsOptions::take(&matches)? } else { JobsOptions::default() },
         #[cfg(feature = "query")]
         query: if subcommand == query::NAME { QueryOptions::take(&matches) } else { QueryOptions::default() },
+        #[cfg(feature = "query")]
+        shown: settings::shown(&command(service), &matches),
         standard,
         store: settings::take(&matches)?,
         own: settings::take(&matches)?,

@@ -48,6 +48,8 @@ mod cli;
 #[cfg(feature = "client")]
 mod collector;
 mod configuration;
+#[cfg(feature = "query")]
+mod console_routes;
 mod context;
 mod cores;
 mod cpu;

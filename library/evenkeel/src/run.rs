@@ -161,6 +161,15 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             guard: operators(&configuration.standard, &registry),
             #[cfg(feature = "query")]
             query: console::query::Query::new(&registry),
+            #[cfg(feature = "query")]
+            about: console::pages::About {
+                name: instance.build().name,
+                version: instance.build().version,
+                commit: instance.build().commit,
+                host: instance.host().to_owned(),
+                settings: configuration.shown.clone().into(),
+                has_tokens: configuration.standard.admin_token_file.is_some(),
+            },
         };
         let admin_routes = Arc::new(Live::new(admin_border.around(admin_answers.clone().with(&[], Router::new()))));
         parts.start_admin(admin, routes::switched(admin_routes.clone()));

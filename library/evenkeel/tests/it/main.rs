@@ -9,6 +9,7 @@ mod cancel_safety;
 mod circles;
 #[cfg(feature = "client")]
 mod collector;
+mod console;
 mod contributing;
 #[cfg(feature = "client")]
 mod declared;
