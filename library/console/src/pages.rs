@@ -71,7 +71,9 @@ impl Pages {
                 page.tables().iter().filter_map(|shown| tables::section(&self.registry, shown)).collect()
             }
         };
-        sections.extend(lists.iter().map(section::of_list));
+        // What people act on stands before the counters of the other parts.
+        let first = sections.len().min(1);
+        sections.splice(first..first, lists.iter().map(section::of_list));
         sections
     }
 

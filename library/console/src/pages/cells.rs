@@ -69,6 +69,8 @@ fn significant(value: f64) -> String {
         size if size >= 100.0 => 0,
         size if size >= 10.0 => 1,
         size if size >= 1.0 => 2,
+        // 0.9995 of an objective is not 1.
+        size if size > 0.99 => 6,
         _ => 3,
     };
     let text = format!("{value:.places$}");
@@ -95,6 +97,7 @@ mod tests {
             (1_234_567.0, Unit::None, "1\u{202f}234\u{202f}567"),
             (-12.0, Unit::None, "-12"),
             (0.25, Unit::None, "0.25"),
+            (0.9995, Unit::None, "0.9995"),
         ] {
             assert_eq!(number(value, unit), expected);
         }

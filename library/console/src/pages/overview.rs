@@ -94,7 +94,7 @@ fn plots(registry: &Registry) -> Section {
         plot(registry, "Memory", "process", "memory", &[], Unit::Bytes),
     ];
     let body = html! { div.plots { @for plot in &plots { (plot.markup()) } } };
-    Section::new("plots", "The last hour", &body)
+    Section::new("plots", "Recently", &body)
 }
 
 /// The sum of a column over the rows with these texts: a rate of counters, the value of gauges.

@@ -129,8 +129,8 @@ impl Page {
 }
 
 const ROUTES: [Shown; 7] = [
-    Shown::all("Durations of the last minute", "http_server_request").of("listener", "public"),
-    Shown::all("Requests since the start", "http_server").of("listener", "public"),
+    Shown::all("Durations of the last minute", "http_server_request").of("listener", "public").busy(),
+    Shown::all("Requests since the start", "http_server").of("listener", "public").busy(),
     Shown::all("Admission by route", "http_admission_route"),
     Shown::all("Rules", "http_route_rules"),
     Shown::all("Loosened rules", "http_route_loosened"),
@@ -153,7 +153,7 @@ const CALLS: [Shown; 5] = [
             "retries_saved",
         ],
     ),
-    Shown::all("Attempts of the last minute", "http_client_request"),
+    Shown::all("Attempts of the last minute", "http_client_request").busy(),
     Shown::all("Groups of callers", "policy_group"),
     Shown::all("Instances", "instance"),
     Shown::all("The client", "client"),

@@ -11,8 +11,8 @@ use super::section::{MAX_ROWS, Section, more};
 /// The window of distributions.
 const WINDOW: Duration = Duration::from_secs(60);
 /// A table with more columns and at most [`FEW_ROWS`] rows is shown with a line for each column.
-const MANY_COLUMNS: usize = 8;
-const FEW_ROWS: usize = 3;
+const MANY_COLUMNS: usize = 12;
+const FEW_ROWS: usize = 2;
 
 /// A table on a page.
 #[derive(Clone, Copy, Debug)]
@@ -23,19 +23,25 @@ pub(super) struct Shown {
     columns: &'static [&'static str],
     /// A column, and the text that it must have.
     filter: Option<(&'static str, &'static str)>,
+    /// True to leave out rows in which nothing was counted.
+    is_busy: bool,
 }
 
 impl Shown {
     pub(super) const fn all(title: &'static str, table: &'static str) -> Self {
-        Self { title, table, columns: &[], filter: None }
+        Self { title, table, columns: &[], filter: None, is_busy: false }
     }
 
     pub(super) const fn only(title: &'static str, table: &'static str, columns: &'static [&'static str]) -> Self {
-        Self { title, table, columns, filter: None }
+        Self { title, table, columns, filter: None, is_busy: false }
     }
 
     pub(super) const fn of(self, column: &'static str, text: &'static str) -> Self {
         Self { filter: Some((column, text)), ..self }
+    }
+
+    pub(super) const fn busy(self) -> Self {
+        Self { is_busy: true, ..self }
     }
 
     fn has(&self, column: &Column) -> bool {
@@ -68,7 +74,8 @@ pub(super) fn all(registry: &Registry) -> Section {
 /// One table with all its columns.
 pub(super) fn whole(registry: &Registry, name: &str) -> Option<Section> {
     let snapshot = registry.snapshot_of(&[name]).pop()?;
-    let shown = Shown { title: snapshot.table.name, table: snapshot.table.name, columns: &[], filter: None };
+    let shown =
+        Shown { title: snapshot.table.name, table: snapshot.table.name, columns: &[], filter: None, is_busy: false };
     Some(of_snapshot(registry, &snapshot, &shown))
 }
 
@@ -88,7 +95,16 @@ fn of_snapshot(registry: &Registry, snapshot: &Snapshot, shown: &Shown) -> Secti
             cells.any(|(column, value)| column.name == name && value.as_text() == Some(text))
         })
     };
-    let mut rows: Vec<&TableRow> = snapshot.rows.iter().filter(passes).collect();
+    let counted = |row: &&TableRow| {
+        let has_more = |(at, value): (usize, &TableValue)| match value {
+            TableValue::Count(count) => *count > 0,
+            TableValue::Distribution(_) => registry.history().distribution(table, row, at, WINDOW).count() > 0,
+            _ => false,
+        };
+        !shown.is_busy || row.iter().enumerate().any(has_more)
+    };
+    let all = snapshot.rows.iter().filter(passes).count();
+    let mut rows: Vec<&TableRow> = snapshot.rows.iter().filter(passes).filter(counted).collect();
     rows.sort_by(|a, b| table.labels(a).cmp(table.labels(b)));
     let cells = |row: &TableRow| -> Vec<Shape> {
         columns.iter().flat_map(|(at, column)| shapes(registry, snapshot, row, *at, column)).collect()
@@ -96,7 +112,8 @@ fn of_snapshot(registry: &Registry, snapshot: &Snapshot, shown: &Shown) -> Secti
     let heads: Vec<(String, &str)> = columns.iter().flat_map(|(_, column)| heads(column)).collect();
     let body = html! {
         @if !table.help.is_empty() { p.soft { (table.help) } }
-        @if rows.is_empty() { p.soft { "No rows." } }
+        @if rows.len() < all { p.soft { (all - rows.len()) " rows without any are left out." } }
+        @if all == 0 { p.soft { "No rows." } } @else if rows.is_empty() {}
         @else if heads.len() > MANY_COLUMNS && rows.len() <= FEW_ROWS {
             (on_its_side(&heads, &rows.iter().map(|row| cells(row)).collect::<Vec<_>>()))
         } @else {

@@ -1,8 +1,10 @@
 //! The admin API, as the pages ask it: in the process, by the same routes and the same guard.
 
+use std::net::SocketAddr;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use console::pages::{LeverRequest, List};
@@ -44,7 +46,10 @@ impl Api {
     pub(super) async fn change(&self, asked: Parts, change: LeverRequest) -> Outcome {
         let mut request = Request::new(Body::from(change.body.to_string()));
         *request.headers_mut() = asked.headers;
-        *request.extensions_mut() = asked.extensions;
+        // No more than the peer: the parameters of the form's own path are among the extensions too.
+        if let Some(peer) = asked.extensions.get::<ConnectInfo<SocketAddr>>() {
+            request.extensions_mut().insert(*peer);
+        }
         for length in [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONTENT_ENCODING] {
             request.headers_mut().remove(length);
         }

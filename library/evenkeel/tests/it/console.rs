@@ -150,7 +150,7 @@ async fn the_stream_sends_the_sections_of_its_page_and_has_a_bound_of_viewers() 
         let head = "GET /console/stream?page=calls HTTP/1.1\r\nhost: localhost\r\n\r\n";
         viewer.write_all(head.as_bytes()).await.unwrap();
         let mut text = String::new();
-        while !(text.contains("Policies") && text.contains("bank") || text.contains("HTTP/1.1 503")) {
+        while !(text.contains("event: section") && text.contains("bank") || text.contains("HTTP/1.1 503")) {
             let mut bytes = [0; 16_384];
             let read = tokio::time::timeout(Duration::from_secs(20), viewer.read(&mut bytes)).await.unwrap().unwrap();
             assert_ne!(read, 0, "{text}");
