@@ -174,6 +174,7 @@ pub(crate) fn bare(name: &str, run: String, port: u16, folder: &Path) -> Subject
         dead_letters: None,
         quarantine: None,
         query: None,
+        console: None,
         events: None,
         integrity: None,
         leader: None,

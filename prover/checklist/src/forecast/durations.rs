@@ -62,6 +62,7 @@ const SECONDS: &[(&str, u64)] = &[
     ("see.metrics", 8),
     ("see.health", 6),
     ("see.query", 2),
+    ("see.console", 5),
     ("see.traces", 15),
     ("see.alerts", 1),
     ("see.dashboards", 1),

@@ -93,6 +93,8 @@ pub enum Need {
     DeadLetters,
     /// The interface to the live state.
     Query,
+    /// The console of operators.
+    Console,
     /// A second instance, and who leads.
     Leader,
     /// The fence of the leader.
@@ -147,12 +149,13 @@ const fn needs(
 #[rustfmt::skip]
 const NEEDS: &[Needs] = {
     use Need::{
-        Autoscale, Body, Bystander, Classes, Corruption, Crash, Credential, Dashboards, Data, Dead, DeadLetters, Dependencies, Events, Expires, Fence, Heavy, HttpDependency, Idempotent, InFlight, Integrity, Jobs, Json, Later, Leader, List, Load, Many, Named, Old, Partition, Projection, Quarantine, Query, Read, ReadBack, ReadThatUses, Ready, Records, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Steps, Trip, Uses, Variables,
+        Autoscale, Body, Bystander, Classes, Corruption, Console, Crash, Credential, Dashboards, Data, Dead, DeadLetters, Dependencies, Events, Expires, Fence, Heavy, HttpDependency, Idempotent, InFlight, Integrity, Jobs, Json, Later, Leader, List, Load, Many, Named, Old, Partition, Projection, Quarantine, Query, Read, ReadBack, ReadThatUses, Ready, Records, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Steps, Trip, Uses, Variables,
     };
     &[
         needs("see.metrics", &[], &[Read, Dependencies, Uses], &[]),
         needs("see.health", &[], &[Dependencies, Uses], &[]),
         needs("see.query", &[Query], &[], &[]),
+        needs("see.console", &[Console], &[], &[]),
         needs("see.alerts", &[Rules], &[], &[]),
         needs("see.dashboards", &[Dashboards], &[], &[]),
         needs("see.slo", &[Rules], &[ServerError], &[]),
@@ -269,6 +272,7 @@ impl Need {
             Self::Dead => subject.work.iter().any(|spec| !spec.dead.is_empty()),
             Self::DeadLetters => subject.dead_letters.is_some(),
             Self::Query => subject.query.is_some(),
+            Self::Console => subject.console.is_some(),
             Self::Leader => subject.leader.is_some(),
             Self::Fence => subject.leader.as_ref().is_some_and(|leader| leader.fence.is_some()),
             Self::Integrity => subject.integrity.is_some(),
@@ -338,6 +342,7 @@ impl Need {
             Self::Dead => "`dead`, `read` and `done` on a request for work that cannot be processed",
             Self::DeadLetters => "[dead_letters]",
             Self::Query => "[query]",
+            Self::Console => "[console]",
             Self::Leader => "[leader]",
             Self::Fence => "`fence` in [leader]",
             Self::Integrity => "[integrity]",

@@ -88,6 +88,7 @@ fn subject() -> Subject {
         dead_letters: None,
         quarantine: None,
         query: None,
+        console: None,
         events: None,
         integrity: None,
         leader: None,

@@ -19,6 +19,7 @@ mod specimen_latency;
 mod testing;
 
 pub mod alerts;
+pub mod console;
 pub mod dashboards;
 pub mod health;
 pub mod logs;
@@ -33,6 +34,7 @@ pub const PROBES: &[Probe] = &[
     logs::PROBE,
     health::PROBE,
     query::PROBE,
+    console::PROBE,
     traces::PROBE,
     alerts::PROBE,
     dashboards::PROBE,

@@ -11,6 +11,10 @@ pub const WITHOUT: &[(&str, &str)] = &[
     ("call.jitter", "calls are compared over several starts of the service"),
     ("see.alerts", "it reads the declared files and runs the declared `check`: the finding names the alert"),
     ("see.dashboards", "it reads the declared files and runs the declared `check`: the finding names the panel"),
+    (
+        "see.console",
+        "it takes the levers of an operator, the log of the service and a load: the finding names the lever",
+    ),
     ("see.traces", "it takes a dependency and a collector that keep what they are sent"),
     (
         "data.clean",

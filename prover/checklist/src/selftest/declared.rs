@@ -191,6 +191,7 @@ fn see(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) -> io:
             calls_for_prices(subject, stage);
             crate::probes::see::slo::specimen::declare(name, subject, stage)?;
         }
+        ("console", _) => crate::probes::see::console::specimen::declare(name, subject),
         ("query", _) => crate::probes::see::query::specimen::declare(name, subject),
         ("metrics" | "traces", "border-plain") | ("health", "see-page-for-all" | "see-echo-for-all") => {}
         ("traces", "traces-leaf") => subject.dependencies = Dependencies::Declared(Vec::new()),

@@ -131,6 +131,7 @@ impl Flags {
             dead_letters: None,
             quarantine: None,
             query: None,
+            console: None,
             events: None,
             integrity: None,
             leader: None,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use keel_wire::tls::Trust;
 use url::Url;
 
+use super::console::Console;
 use super::dead_letters::DeadLetters;
 use super::dependency::Dependencies;
 use super::events::Events;
@@ -106,6 +107,8 @@ pub struct Subject {
     pub quarantine: Option<DeadLetters>,
     /// The interface by which the live state is asked; none: unsaid.
     pub query: Option<QueryInterface>,
+    /// The console of operators; none: unsaid.
+    pub console: Option<Console>,
     /// The event log, if it was declared.
     pub events: Option<Events>,
     /// The damage of a row, and the alarm that must name it, if they were declared.

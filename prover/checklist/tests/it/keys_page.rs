@@ -25,7 +25,7 @@ struct Table {
     file: fn(&str) -> String,
 }
 
-const TABLES: [Table; 13] = [
+const TABLES: [Table; 14] = [
     Table {
         name: "service",
         source: include_str!("../../src/subject/file/service.rs"),
@@ -76,6 +76,12 @@ const TABLES: [Table; 13] = [
         source: include_str!("../../src/subject/leader.rs"),
         type_name: "LeaderTable",
         file: leader,
+    },
+    Table {
+        name: "console",
+        source: include_str!("../../src/subject/console.rs"),
+        type_name: "ConsoleTable",
+        file: console,
     },
     Table { name: "soak", source: include_str!("../../src/subject/file.rs"), type_name: "Soak", file: soak },
     Table {
@@ -146,6 +152,11 @@ fn ops(example: &str) -> String {
 
 fn dead_letters(example: &str) -> String {
     format!("{}[dead_letters]\n{}\n", service(RUN), with(&["list = \"/dead\""], example))
+}
+
+fn console(example: &str) -> String {
+    let look = "[[requests]]\nname = \"look\"\npath = \"/\"\n";
+    format!("{}[console]\n{}\n{look}", service(RUN), with(&["page = \"/console\""], example))
 }
 
 fn query(example: &str) -> String {
