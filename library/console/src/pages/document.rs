@@ -67,7 +67,7 @@ pub(super) fn document(
                     @if let Some(notice) = notice { p.notice.bad[!notice.is_good] role="status" { (notice.text) } }
                     @if sections.is_empty() { p { "This service has nothing to show here." } }
                     @for section in sections {
-                        section aria-labelledby={ "title-" (section.id) } {
+                        section {
                             h2 #{ "title-" (section.id) } { (section.title) }
                             div.wide tabindex="0" role="region" aria-labelledby={ "title-" (section.id) } {
                                 div #{ "live-" (section.id) } { (PreEscaped(&section.html)) }
