@@ -48,11 +48,13 @@ impl Admin {
     pub(crate) fn with(self, taken: &[&str], more: Router) -> Router {
         let guard = self.guard.clone();
         #[cfg(feature = "query")]
-        let pages = console::pages::Pages::new(&self.registry, &self.query, self.about.clone());
-        let api = guarded(self.routes(taken).merge(more), guard.clone());
-        #[cfg(feature = "query")]
-        let api = api.clone().merge(guarded(crate::console_routes::routes(pages, api), guard));
-        api
+        {
+            let pages = console::pages::Pages::new(&self.registry, &self.query, self.about.clone());
+            let api = guarded(self.routes(taken).merge(more), guard.clone());
+            api.clone().merge(guarded(crate::console_routes::routes(pages, api), guard))
+        }
+        #[cfg(not(feature = "query"))]
+        guarded(self.routes(taken).merge(more), guard)
     }
 
     fn routes(self, taken: &[&str]) -> Router {

@@ -15,6 +15,7 @@ mod here;
 mod signed;
 mod token_file;
 
+#[cfg(feature = "store")]
 pub(crate) use self::act::MAX_TEXT;
 pub(crate) use self::guard::{Guard, guarded};
 pub use self::signed::{Nothing, Signed};

@@ -30,7 +30,7 @@ pub struct Lever {
     pub is_dangerous: bool,
 }
 
-/// What a lever acts on.
+/// The kind of target of a lever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target {
     /// A row of a table: its name, and the column of the target.

@@ -1,4 +1,4 @@
-//! The pages, and what each of them shows.
+//! The pages, and the tables and lists of each.
 
 use serde_json::Value;
 

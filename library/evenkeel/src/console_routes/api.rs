@@ -22,7 +22,7 @@ pub(super) struct Api(Router);
 pub(super) struct Outcome {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    /// What was wrong.
+    /// The reason of a refusal.
     pub(super) detail: String,
 }
 

@@ -30,7 +30,7 @@ pub(super) struct Asked {
     page: String,
 }
 
-/// What a viewer has seen.
+/// One viewer, with the sections that were sent already.
 struct Viewer {
     seat: Seat,
     page: Page,

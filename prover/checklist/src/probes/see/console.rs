@@ -177,7 +177,7 @@ async fn act(lab: &Lab, looker: &Looker, declared: &Console) -> Vec<Evidence> {
     evidence
 }
 
-/// Whether the request of `stops` is refused now; none when it is not declared.
+/// Returns true when the request of `stops` is refused now; none when it is not declared.
 async fn stopped(lab: &Lab, declared: &Console) -> Option<bool> {
     let spec = lab.subject.requests.iter().find(|spec| Some(&spec.name) == declared.stops.as_ref())?;
     let exchange = lab.http().send(lab.fill(spec)).await;

@@ -25,7 +25,7 @@ enum Flaw {
     Foreign,
     /// Acts for anybody.
     Anybody,
-    /// Refuses whoever has no identity, and acts all the same.
+    /// Refuses a lever without an identity, and acts all the same.
     RefusesAndActs,
     /// Writes nothing down.
     Silent,

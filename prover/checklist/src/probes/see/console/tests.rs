@@ -53,7 +53,7 @@ async fn a_console_without_audit_or_that_waits_falls_short() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_declared_is_unknown() {
+async fn undeclared_parts_are_unknown() {
     let undeclared = examine("console-good", |subject| subject.console = None).await;
     assert_eq!(undeclared.verdict(), crate::finding::Verdict::Unknown, "{undeclared:#?}");
     let bare = examine("console-good", |subject| {
