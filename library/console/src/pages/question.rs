@@ -57,7 +57,7 @@ fn shown(answer: &Result<Answer, QueryError>) -> Markup {
                 thead { tr { @for name in &answer.columns { th scope="col" { (name) } } } }
                 tbody {
                     @for row in answer.rows.iter().take(MAX_ROWS) {
-                        tr { @for cell in row { td.number[matches!(cell, Cell::Integer(_) | Cell::Real(_))] { (of_cell(cell)) } } }
+                        tr { @for cell in row { td class=[matches!(cell, Cell::Integer(_) | Cell::Real(_)).then_some("number")] { (of_cell(cell)) } } }
                     }
                 }
             }

@@ -122,7 +122,7 @@ fn of_snapshot(registry: &Registry, snapshot: &Snapshot, shown: &Shown) -> Secti
                 tbody {
                     @for row in rows.iter().take(MAX_ROWS) {
                         tr { @for (at, cell) in cells(row).iter().enumerate() {
-                            @if at == 0 { th scope="row" { (cell.markup()) } } @else { td.number[cell.is_number()] { (cell.markup()) } }
+                            @if at == 0 { th scope="row" { (cell.markup()) } } @else { td class=[cell.class()] { (cell.markup()) } }
                         } }
                     }
                 }
@@ -142,7 +142,7 @@ fn on_its_side(heads: &[(String, &str)], rows: &[Vec<Shape>]) -> Markup {
                 @for (at, (head, help)) in heads.iter().enumerate() {
                     tr {
                         th scope="row" title=(help) { (head) }
-                        @for row in rows { td.number[row[at].is_number()] { (row[at].markup()) } }
+                        @for row in rows { td class=[row[at].class()] { (row[at].markup()) } }
                     }
                 }
             }
@@ -160,8 +160,8 @@ enum Shape {
 }
 
 impl Shape {
-    fn is_number(&self) -> bool {
-        matches!(self, Self::Number(_))
+    fn class(&self) -> Option<&'static str> {
+        matches!(self, Self::Number(_)).then_some("number")
     }
 
     fn markup(&self) -> Markup {

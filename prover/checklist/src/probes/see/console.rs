@@ -45,6 +45,8 @@ pub const PROBE: Probe = Probe {
 const REQUESTS: u64 = 5;
 /// Time within which they must be.
 const FRESH: Duration = Duration::from_secs(5);
+/// Time after which earlier requests are shown.
+const SETTLED: Duration = Duration::from_secs(1);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Looks at a page under load.
@@ -85,6 +87,8 @@ async fn live(lab: &Lab, looker: &Looker, declared: &Console) -> Vec<Evidence> {
             clause::TERMINAL.gap("no terminal was looked at: declare `number` and `terminal` in [console]"),
         ];
     };
+    // Requests that were sent before are shown by now.
+    tokio::time::sleep(lab.pace.of(SETTLED)).await;
     let Some(first) = number_on(looker, number).await else {
         let what = format!("{} has no number of its pattern: mend `number` in [console]", number.page);
         return vec![clause::LIVE.gap(what.clone()), clause::TERMINAL.gap(what)];
