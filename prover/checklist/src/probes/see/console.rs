@@ -207,17 +207,19 @@ async fn written_down(lab: &Lab, looker: &Looker, declared: &Console, reason: &s
 async fn others(looker: &Looker, declared: &Console, lever: &Act, release: &Act, works: &Control) -> Vec<Evidence> {
     let Some(shows) = &declared.shows else { return Vec::new() };
     const FOREIGN: [(&str, &str); 2] = [("origin", "https://keel.invalid"), ("sec-fetch-site", "cross-site")];
-    let mut tries = vec![
-        ("by GET", looker.get(lever, "another").await),
-        ("from a page of another origin", looker.pull(lever, "another", &FOREIGN).await),
-    ];
     let mut evidence = Vec::new();
-    match &declared.anonymous {
-        Some(anonymous) => tries.push(("without an identity", looker.pull(anonymous, "another", &[]).await)),
-        None => evidence
-            .push(clause::OPERATORS.gap("no lever was pulled without an identity: declare `anonymous` in [console]")),
-    }
-    for (how, exchange) in tries {
+    // One after the other: the effect of each is looked for before the next.
+    for how in ["by GET", "from a page of another origin", "without an identity"] {
+        let exchange = match (how, &declared.anonymous) {
+            ("by GET", _) => looker.get(lever, "another").await,
+            ("from a page of another origin", _) => looker.pull(lever, "another", &FOREIGN).await,
+            (_, Some(anonymous)) => looker.pull(anonymous, "another", &[]).await,
+            (_, None) => {
+                let what = "no lever was pulled without an identity: declare `anonymous` in [console]";
+                evidence.push(clause::OPERATORS.gap(what));
+                continue;
+            }
+        };
         let is_shown = looker.becomes(shows, true, PAUSE * 2).await;
         if is_shown {
             let _ = looker.pull(release, "undone", &[]).await;

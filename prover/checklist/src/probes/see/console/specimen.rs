@@ -133,6 +133,7 @@ impl Desk {
         match path {
             "/look" => {
                 self.looks.fetch_add(1, Ordering::Relaxed);
+                self.requests.fetch_add(1, Ordering::Relaxed);
                 Response::new(200, "text/plain", "hello")
             }
             "/bank" if self.is_open.load(Ordering::Relaxed) => Response::new(503, "text/plain", "not now"),
