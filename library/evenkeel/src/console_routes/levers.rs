@@ -8,8 +8,8 @@ use border::Problem;
 use console::pages::{Lever, LeverForm, Notice};
 use serde::Deserialize;
 
-use super::Seat;
 use super::api::Outcome;
+use super::seat::Seat;
 use crate::page_nonce::PageNonce;
 
 /// A form as a browser sends it.

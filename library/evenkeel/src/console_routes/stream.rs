@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{MAX_VIEWERS, Seat};
+use super::seat::{MAX_VIEWERS, Seat};
 use crate::event_stream::EventStream;
 
 /// Time between two frames.
