@@ -77,7 +77,8 @@ impl Pages {
         sections
     }
 
-    /// Makes the section with a question in SQL and its answer; `sql` or the `name` of a shipped query.
+    /// Makes the section with a question in SQL and its answer; `sql` or the `name` of a shipped query. Cancel-safe: a dropped future
+    /// ends the question at its next step.
     pub async fn question(&self, sql: Option<&str>, name: Option<&str>) -> Section {
         question::section(&self.query, sql, name).await
     }

@@ -71,7 +71,7 @@ pub(crate) fn configure<S: Args + Clone + Send + Sync + 'static, D: Database>(
         #[cfg(feature = "query")]
         query: if subcommand == query::NAME { QueryOptions::take(&matches) } else { QueryOptions::default() },
         #[cfg(feature = "query")]
-        shown: settings::shown(&command(service), &matches),
+        shown: settings::shown::shown(&command(service), &matches),
         standard,
         store: settings::take(&matches)?,
         own: settings::take(&matches)?,

@@ -8,7 +8,7 @@ mod export;
 mod mistake;
 mod proxies;
 #[cfg(feature = "query")]
-mod shown;
+pub(crate) mod shown;
 #[cfg(feature = "store")]
 mod store;
 #[cfg(feature = "tls")]
@@ -37,8 +37,6 @@ use crate::without::Without;
 pub use self::export::ExportSettings;
 pub use self::mistake::Mistake;
 pub use self::proxies::{Networks, Proxies};
-#[cfg(feature = "query")]
-pub(crate) use self::shown::shown;
 #[cfg(feature = "store")]
 pub use self::store::{Migrate, StoreSettings};
 #[cfg(feature = "tls")]
