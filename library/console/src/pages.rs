@@ -15,6 +15,7 @@ mod cells;
 mod document;
 mod lever_forms;
 mod levers;
+mod lists;
 mod overview;
 mod page;
 mod plot;
@@ -25,14 +26,13 @@ mod tables;
 
 use vitals::Registry;
 
-pub use self::about::About;
+pub use self::about::{About, Setting};
 pub use self::cells::MAX_CELL;
 pub use self::document::{Notice, policy};
 pub use self::levers::{LEVERS, Lever, LeverForm, LeverRequest};
 pub use self::overview::MAX_EVENTS;
 pub use self::page::{List, Page};
 pub use self::section::{MAX_ROWS, Section};
-pub use self::settings::Setting;
 use crate::query::Query;
 
 /// The pages of a service. Clones are cheap.
@@ -73,7 +73,7 @@ impl Pages {
         };
         // What people act on stands before the counters of the other parts.
         let first = sections.len().min(1);
-        sections.splice(first..first, lists.iter().map(section::of_list));
+        sections.splice(first..first, lists.iter().map(lists::of_list));
         sections
     }
 

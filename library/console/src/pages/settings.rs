@@ -5,19 +5,6 @@ use maud::html;
 use super::about::About;
 use super::section::Section;
 
-/// A setting as it may be shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
-    /// Its variable, or its flag where it has none.
-    pub name: String,
-    /// Its value; "hidden" for a secret, empty where it is not set.
-    pub value: String,
-    /// Its origin: `default`, `environment` or `command line`.
-    pub source: &'static str,
-    /// Its help.
-    pub help: String,
-}
-
 pub(super) fn sections(about: &About) -> Vec<Section> {
     let build = html! {
         table.pairs { tbody {
