@@ -1,5 +1,6 @@
-//! The operator's seat: questions about the live state of a service.
+//! The operator's seat: the live state of a service in pages, and questions about it.
 //!
+//! [`pages`] shows the live state as HTML, with the levers that change it.
 //! [`query`] answers SQL over every table of the [registry](vitals::Registry), read-only, and bounded in time, rows and memory.
 //!
 //! ```
@@ -25,4 +26,5 @@
 //! No features. It links the SQLite that the store links. Elsewhere than on Linux a question has no bound on the growth of the process's memory, and
 //! its thread has the priority of the others.
 
+pub mod pages;
 pub mod query;

@@ -3,8 +3,6 @@
 mod gzip;
 #[cfg(feature = "client")]
 mod policies;
-#[cfg(any(feature = "client", feature = "store"))]
-pub(crate) mod signature;
 
 use std::convert::Infallible;
 
@@ -21,6 +19,8 @@ use telemetry::prometheus::Format;
 use telemetry::{health, prometheus};
 use vitals::{Instance, Registry};
 
+use crate::operator::{Guard, guarded};
+
 #[cfg(feature = "client")]
 pub(crate) use policies::routes as policies;
 
@@ -35,14 +35,29 @@ pub(crate) struct Admin {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) registry: Registry,
     pub(crate) instance: Instance,
+    pub(crate) guard: Guard,
     /// All routers share its turns.
     #[cfg(feature = "query")]
     pub(crate) query: console::query::Query,
+    #[cfg(feature = "query")]
+    pub(crate) about: console::pages::About,
 }
 
 impl Admin {
-    /// The routes, but those of [`OPEN`] that are `taken`.
-    pub(crate) fn routes(self, taken: &[&str]) -> Router {
+    /// All routes of the listener, with the guard before changes: those of the library but those of [`OPEN`] that are `taken`, and `more`.
+    pub(crate) fn with(self, taken: &[&str], more: Router) -> Router {
+        let guard = self.guard.clone();
+        #[cfg(feature = "query")]
+        {
+            let pages = console::pages::Pages::new(&self.registry, &self.query, self.about.clone());
+            let api = guarded(self.routes(taken).merge(more), guard.clone());
+            api.clone().merge(guarded(crate::console_routes::routes(pages, api), guard))
+        }
+        #[cfg(not(feature = "query"))]
+        guarded(self.routes(taken).merge(more), guard)
+    }
+
+    fn routes(self, taken: &[&str]) -> Router {
         let mut routes = Router::new()
             // Answered at all: the runtime turns. A sick dependency is no reason to be killed.
             .route("/livez", get(async || "live\n"))

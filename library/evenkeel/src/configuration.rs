@@ -10,6 +10,7 @@ use crate::jobs::command::{self as jobs, JobsOptions};
 use crate::observe::{self, ObserveOptions};
 #[cfg(feature = "openapi")]
 use crate::openapi::command::{self as openapi, OpenapiOptions};
+use crate::operator::TokenFile;
 #[cfg(feature = "query")]
 use crate::query::command::{self as query, QueryOptions};
 use crate::service::Service;
@@ -28,6 +29,9 @@ pub(crate) struct Configuration<S, D: Database> {
     pub(crate) jobs: JobsOptions,
     #[cfg(feature = "query")]
     pub(crate) query: QueryOptions,
+    /// The settings in force, without secrets.
+    #[cfg(feature = "query")]
+    pub(crate) shown: Vec<console::pages::Setting>,
 }
 
 /// Reads the settings and the subcommand from the arguments, the program's name first, and the environment.
@@ -41,16 +45,22 @@ pub(crate) fn configure<S: Args + Clone + Send + Sync + 'static, D: Database>(
     let (matches, path) = settings::read(command(service), arguments)?;
     let subcommand = path.into_iter().next().unwrap_or_else(|| "serve".to_owned());
     let standard: Standard = settings::take(&matches)?;
+    let operators = standard.admin_token_file.clone().map(|file| TokenFile::new(file).read());
+    let mut mistakes: Vec<settings::Mistake> = Vec::new();
+    if let Some(Err(bad)) = operators {
+        let name = "ADMIN_TOKEN_FILE".to_owned();
+        mistakes.push(settings::Mistake { name, reason: format!("it cannot be used: {bad}") });
+    }
     #[cfg(feature = "tls")]
     {
         let incomplete = standard.tls.incomplete().into_iter().map(|(name, other)| settings::Mistake {
             name: name.to_owned(),
             reason: format!("it needs {other}, which is not set; set both or neither"),
         });
-        let mistakes: Vec<settings::Mistake> = incomplete.collect();
-        if !mistakes.is_empty() {
-            return Err(Refused::Mistakes(mistakes));
-        }
+        mistakes.extend(incomplete);
+    }
+    if !mistakes.is_empty() {
+        return Err(Refused::Mistakes(mistakes));
     }
     let configuration = Configuration {
         observe: if subcommand == observe::NAME { ObserveOptions::take(&matches) } else { ObserveOptions::default() },
@@ -60,6 +70,8 @@ pub(crate) fn configure<S: Args + Clone + Send + Sync + 'static, D: Database>(
         jobs: if subcommand == jobs::NAME { JobsOptions::take(&matches)? } else { JobsOptions::default() },
         #[cfg(feature = "query")]
         query: if subcommand == query::NAME { QueryOptions::take(&matches) } else { QueryOptions::default() },
+        #[cfg(feature = "query")]
+        shown: settings::shown::shown(&command(service), &matches),
         standard,
         store: settings::take(&matches)?,
         own: settings::take(&matches)?,

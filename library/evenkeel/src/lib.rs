@@ -48,6 +48,8 @@ mod cli;
 #[cfg(feature = "client")]
 mod collector;
 mod configuration;
+#[cfg(feature = "query")]
+mod console_routes;
 mod context;
 mod cores;
 mod cpu;
@@ -77,6 +79,7 @@ mod objectives;
 mod observe;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+pub mod operator;
 mod order;
 mod page_nonce;
 mod parts;

@@ -22,9 +22,11 @@ use crate::dependencies;
 #[cfg(feature = "client")]
 use crate::export;
 use crate::failed::Failed;
+use crate::operator::{Guard, TokenFile};
 use crate::order::{Part, Record};
 use crate::parts::{Parts, Stopped, notify};
 use crate::service::{Run as Background, Service};
+use crate::settings::Standard;
 use crate::stop_budget::StopBudget;
 use crate::tls::{self, TlsParts};
 use crate::{caller, declared_routes, defaults, history, limits, objectives, routes};
@@ -156,10 +158,20 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             lifecycle,
             registry: registry.clone(),
             instance: instance.clone(),
+            guard: operators(&configuration.standard, &registry),
             #[cfg(feature = "query")]
             query: console::query::Query::new(&registry),
+            #[cfg(feature = "query")]
+            about: console::pages::About {
+                name: instance.build().name,
+                version: instance.build().version,
+                commit: instance.build().commit,
+                host: instance.host().to_owned(),
+                settings: configuration.shown.clone().into(),
+                has_tokens: configuration.standard.admin_token_file.is_some(),
+            },
         };
-        let admin_routes = Arc::new(Live::new(admin_border.around(admin_answers.clone().routes(&[]))));
+        let admin_routes = Arc::new(Live::new(admin_border.around(admin_answers.clone().with(&[], Router::new()))));
         parts.start_admin(admin, routes::switched(admin_routes.clone()));
         let start = Start {
             service,
@@ -272,10 +284,9 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
             }
         }
         let admin_routes = routes::assembled("admin", || {
-            let routes = self.admin_answers.routes(&taken);
             #[cfg(feature = "client")]
-            let routes = routes.merge(dependencies::orders(client, standard));
-            self.admin_border.around(routes.merge(own_admin))
+            let own_admin = own_admin.merge(dependencies::orders(client, standard));
+            self.admin_border.around(self.admin_answers.with(&taken, own_admin))
         })?;
         self.admin_routes.replace(admin_routes);
 
@@ -346,6 +357,19 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
         tracing::info!(public = %public_address, admin = %admin_address, version = service.build.version, "ready");
         Ok(context)
     }
+}
+
+/// The guard before changes on the admin listener. A warning says when none can be made from elsewhere.
+fn operators(standard: &Standard, registry: &Registry) -> Guard {
+    let tokens = standard.admin_token_file.clone().map(TokenFile::new);
+    let is_of_this_host = standard.admin.ip().is_loopback();
+    if tokens.is_none() && !is_of_this_host {
+        tracing::warn!(
+            admin = %standard.admin,
+            "changes on the admin listener are refused except from this host: set ADMIN_TOKEN_FILE for those of others"
+        );
+    }
+    Guard { tokens, registry: registry.clone() }
 }
 
 /// Starts the service's own background parts, supervised.

@@ -7,6 +7,8 @@
 mod export;
 mod mistake;
 mod proxies;
+#[cfg(feature = "query")]
+pub(crate) mod shown;
 #[cfg(feature = "store")]
 mod store;
 #[cfg(feature = "tls")]
@@ -17,6 +19,7 @@ mod traces;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValue, TypedValueParser};
@@ -63,6 +66,11 @@ pub struct Standard {
         default_value = "127.0.0.1:8081"
     )]
     pub admin: SocketAddr,
+
+    /// File with the tokens of operators, a line each, as NAME:TOKEN or NAME:sha256:DIGEST; every change on the admin listener needs one of them then. Default:
+    /// none; changes are taken from this host alone.
+    #[arg(id = "std.admin_operators", long = "admin-token-file", env = "ADMIN_TOKEN_FILE", value_name = "FILE")]
+    pub admin_token_file: Option<PathBuf>,
 
     /// Log filter: error, warn, info, debug, trace, or target=level, with commas between.
     #[arg(

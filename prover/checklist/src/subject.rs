@@ -101,6 +101,14 @@
 //! rebuild = { method = "POST", path = "/totals/rebuild", json = { author = "{author}", reason = "{reason}" } }
 //! old = "none"                           # events have only ever had one form; or a command that appends one in an old form
 //!
+//! [console]                              # the pages and levers of operators on `admin`
+//! page = "/console"
+//! number = { page = "/console/routes", pattern = "look: ([0-9]+)", of = "look" }   # a number, and what raises it
+//! lever = { method = "POST", path = "/console/trip", body = "by={author}&why={reason}" }
+//! release = { method = "POST", path = "/console/release", body = "by={author}&why={reason}" }
+//! anonymous = { method = "POST", path = "/console/trip", body = "why={reason}" }   # must be refused
+//! shows = { page = "/console", pattern = "forced open" }   # while the lever is pulled
+//!
 //! [integrity]                            # a command that breaks an invariant, and the alarm that must name the row
 //! damage = "sqlite3 data/ledger.db \"UPDATE accounts SET balance = balance + 1 WHERE id = '{account}'\""
 //! repair = "sqlite3 data/ledger.db \"UPDATE accounts SET balance = balance - 1 WHERE id = '{account}'\""
@@ -130,6 +138,7 @@
 //! Templates in `path`, `read`, header values, `body` and `json` strings: `{key}` (a new unique key a request), `{n}` or `{number}` (a counter), and every saved
 //! name; a name in braces that nothing fills is a mistake. Durations: `250us`, `500ms`, `10s`, `1.5m`, `2h`; rates: `50`, `"50/s"`, `"90/m"`. Keys of several words are written with `_` or `-`.
 
+mod console;
 mod criticality;
 mod dead_letters;
 mod dependency;
@@ -152,6 +161,7 @@ use std::path::Path;
 
 use keel_input::diagnostics::Mistakes;
 
+pub use self::console::{Act, Console, Number, Shown};
 pub use self::criticality::Criticality;
 pub use self::dead_letters::DeadLetters;
 pub use self::dependency::{Dependencies, Dependency, Lever};

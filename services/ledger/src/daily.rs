@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use evenkeel::operator::Signed;
 use evenkeel::prelude::*;
 use evenkeel::store::Row;
 use evenkeel::work::{StoredEvent, Subscription, Subscriptions};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::clock::timestamp;
 use crate::error::LedgerError;
@@ -66,14 +67,6 @@ pub async fn run(context: Context<Settings, Store>, stop: Stop) {
     subscriptions(context.store()).run(context.registry(), stop).await;
 }
 
-/// The body of a change by an operator.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Signed {
-    author: String,
-    reason: String,
-}
-
 /// The routes of the admin listener: the last days of an account, and the rebuild of all.
 pub fn routes(context: &Context<Settings, Store>) -> Router {
     Router::new()
@@ -87,10 +80,13 @@ async fn one(State(store): State<Store>, Path(id): Path<String>) -> Result<Json<
 }
 
 /// Folds all events anew, from the first one. Days are missing until it has come to the last one.
-async fn rebuild(State(store): State<Store>, Json(by): Json<Signed>) -> Result<StatusCode, LedgerError> {
+async fn rebuild(State(store): State<Store>, by: Signed) -> Result<Response, LedgerError> {
+    if let Err(problem) = by.confirm(NAME) {
+        return Ok(problem.into_response());
+    }
     tracing::warn!(projection = NAME, author = by.author, reason = by.reason, "an operator rebuilds a projection");
     subscriptions(&store).rebuild(NAME).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// The last days of an account with postings, the last one first, at most 100. They follow the postings by less than a second as a rule.

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod fuzz;
+mod pages;
 mod reading;
 mod refused;
 mod service;

@@ -1,4 +1,4 @@
-//! Operator overrides of policies: each with its author and reason, in force at once, and written to the log.
+//! Operator overrides of policies: each [signed](Signed), in force at once, and written to the log.
 //!
 //! - `PUT /policies/NAME/breaker`: `{"order": "open" | "closed" | "disabled", "author": .., "reason": ..}`
 //! - `DELETE /policies/NAME/breaker`: the breaker decides again; `{"author": .., "reason": ..}`
@@ -9,11 +9,11 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{patch, put};
-use axum::{Json, Router};
 use border::Problem;
 use client::{ByResponse, Client};
 use resilience::breaker::{Order, Ordered};
@@ -21,7 +21,7 @@ use resilience::rate_limit::RateRules;
 use resilience::{Policy, Rules};
 use serde::Deserialize;
 
-use super::signature::signed;
+use crate::operator::Signed;
 
 pub(crate) fn routes(client: Client) -> Router {
     Router::new()
@@ -42,15 +42,6 @@ enum Wanted {
 #[serde(deny_unknown_fields)]
 struct BreakerOrder {
     order: Wanted,
-    author: String,
-    reason: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TakenBack {
-    author: String,
-    reason: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,34 +53,28 @@ struct Change {
     queue: Option<u32>,
     rate: Option<u32>,
     burst: Option<u32>,
-    author: String,
-    reason: String,
 }
 
 async fn order(
     State(client): State<Client>,
     Path(name): Path<String>,
-    Json(given): Json<BreakerOrder>,
+    given: Signed<BreakerOrder>,
 ) -> Result<Response, Problem> {
     let policy = policy(&client, &name)?;
-    let order = match given.order {
+    let order = match given.asked.order {
         Wanted::Open => Order::Open,
         Wanted::Closed => Order::Closed,
         Wanted::Disabled => Order::Disabled,
     };
-    let (author, reason) = signed(given.author, given.reason)?;
+    let Signed { author, reason, .. } = given;
     tracing::warn!(policy = name, order = order.name(), author, reason, "an operator overrode a breaker");
     policy.order(Some(Ordered { order, author, reason }));
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn take_back(
-    State(client): State<Client>,
-    Path(name): Path<String>,
-    Json(given): Json<TakenBack>,
-) -> Result<Response, Problem> {
+async fn take_back(State(client): State<Client>, Path(name): Path<String>, given: Signed) -> Result<Response, Problem> {
     let policy = policy(&client, &name)?;
-    let (author, reason) = signed(given.author, given.reason)?;
+    let Signed { author, reason, .. } = given;
     tracing::warn!(policy = name, author, reason, "an operator withdrew the order to a breaker");
     policy.order(None);
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -98,13 +83,13 @@ async fn take_back(
 async fn change(
     State(client): State<Client>,
     Path(name): Path<String>,
-    Json(given): Json<Change>,
+    given: Signed<Change>,
 ) -> Result<Response, Problem> {
     let policy = policy(&client, &name)?;
-    let Change { attempts, permits, queue, rate, burst, .. } = given;
-    let group = given.group.clone();
-    let rules = given.applied(Rules::clone(&policy.rules()))?;
-    let (author, reason) = signed(given.author, given.reason)?;
+    let Change { attempts, permits, queue, rate, burst, .. } = given.asked;
+    let group = given.asked.group.clone();
+    let rules = given.asked.applied(Rules::clone(&policy.rules()))?;
+    let Signed { author, reason, .. } = given;
     policy.change(rules).map_err(|why| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why.to_string()))?;
     tracing::warn!(
         policy = name,

@@ -3,20 +3,11 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use border::Problem;
-use serde::Deserialize;
 use vitals::Registry;
 use work::{Refusal, WorkError};
 
-use crate::admin::signature::signed;
 use crate::idempotent::problem_of;
-
-/// The body of a change without further values.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Signed {
-    pub(super) author: String,
-    pub(super) reason: String,
-}
+use crate::operator::Signed;
 
 /// A change: its name, the part that it is about, and the row of that part.
 #[derive(Clone, Copy, Debug)]
@@ -29,15 +20,15 @@ pub(super) struct Change<'a> {
 impl Change<'_> {
     /// Applies it for an operator, and writes it to the log and to the event bus with its author and reason. No content when it took effect, and 409
     /// with `otherwise` when it did not fit the row's state.
-    pub(super) async fn apply(
+    pub(super) async fn apply<T>(
         self,
         registry: &Registry,
-        by: Signed,
+        by: Signed<T>,
         otherwise: &'static str,
         work: impl Future<Output = Result<bool, WorkError>>,
     ) -> Result<Response, Problem> {
         let Self { part, name: operation, target } = self;
-        let (author, reason) = signed(by.author, by.reason)?;
+        let Signed { author, reason, .. } = by;
         match work.await {
             Ok(true) => {
                 tracing::warn!(part, operation, target, author, reason, "an operator changed the work of this service");

@@ -10,8 +10,8 @@ use work::job::{JobFilter, JobState, MAX_BATCH, MAX_PAGE};
 
 use super::documents::{dead_document, document};
 use super::operation::Operation;
-use crate::admin::signature::MAX_TEXT;
 use crate::failed::Failed;
+use crate::operator::MAX_TEXT;
 use crate::settings::Refused;
 
 /// The subcommand's name.

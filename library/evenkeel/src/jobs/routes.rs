@@ -16,8 +16,8 @@ use work::{JobStore, WorkError};
 
 use super::documents::{dead_document, document};
 use super::operation::Operation;
-use crate::admin::signature::signed;
 use crate::idempotent::problem_of;
+use crate::operator::Signed;
 
 /// State of the routes.
 #[derive(Clone)]
@@ -71,23 +71,12 @@ struct DeadQuery {
 #[serde(deny_unknown_fields)]
 struct Ids {
     ids: Vec<i64>,
-    author: String,
-    reason: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Signed {
-    author: String,
-    reason: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Edit {
     payload: Value,
-    author: String,
-    reason: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -95,8 +84,6 @@ struct Edit {
 struct Limit {
     running: Option<u32>,
     rate: Option<u32>,
-    author: String,
-    reason: String,
 }
 
 async fn list(State(state): State<Jobs>, Query(query): Query<ListQuery>) -> Result<Response, Problem> {
@@ -133,96 +120,81 @@ async fn kinds(State(state): State<Jobs>) -> Result<Response, Problem> {
     Ok(Json(json!({ "paused": paused })).into_response())
 }
 
-async fn retry(State(state): State<Jobs>, Json(asked): Json<Ids>) -> Result<Response, Problem> {
-    on_ids(&state, asked, Operation::Retry).await
+async fn retry(State(state): State<Jobs>, by: Signed<Ids>) -> Result<Response, Problem> {
+    on_ids(&state, by, Operation::Retry).await
 }
 
-async fn cancel(State(state): State<Jobs>, Json(asked): Json<Ids>) -> Result<Response, Problem> {
-    on_ids(&state, asked, Operation::Cancel).await
+async fn cancel(State(state): State<Jobs>, by: Signed<Ids>) -> Result<Response, Problem> {
+    confirmed(&by)?;
+    on_ids(&state, by, Operation::Cancel).await
 }
 
-async fn redrive(State(state): State<Jobs>, Json(asked): Json<Ids>) -> Result<Response, Problem> {
-    on_ids(&state, asked, Operation::Redrive).await
+async fn redrive(State(state): State<Jobs>, by: Signed<Ids>) -> Result<Response, Problem> {
+    on_ids(&state, by, Operation::Redrive).await
 }
 
-async fn drop_dead(State(state): State<Jobs>, Json(asked): Json<Ids>) -> Result<Response, Problem> {
-    on_ids(&state, asked, Operation::Drop).await
+async fn drop_dead(State(state): State<Jobs>, by: Signed<Ids>) -> Result<Response, Problem> {
+    confirmed(&by)?;
+    on_ids(&state, by, Operation::Drop).await
 }
 
-async fn edit(State(state): State<Jobs>, Path(id): Path<i64>, Json(asked): Json<Edit>) -> Result<Response, Problem> {
-    match state.run(Operation::Edit(id, asked.payload), asked.author, asked.reason).await? {
+async fn edit(State(state): State<Jobs>, Path(id): Path<i64>, by: Signed<Edit>) -> Result<Response, Problem> {
+    match state.run(Operation::Edit(id, by.asked.payload), by.author, by.reason).await? {
         0 => Err(missing("dead letter", id)),
         _ => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }
 
-async fn limit(
-    State(state): State<Jobs>,
-    Path(queue): Path<String>,
-    Json(asked): Json<Limit>,
-) -> Result<Response, Problem> {
-    if asked.running.is_none() && asked.rate.is_none() {
+async fn limit(State(state): State<Jobs>, Path(queue): Path<String>, by: Signed<Limit>) -> Result<Response, Problem> {
+    let Limit { running, rate } = by.asked;
+    if running.is_none() && rate.is_none() {
         return Err(wrong("nothing is to change: say running or rate; 0 removes the limit"));
     }
-    let operation = Operation::Limit { queue, running: asked.running, rate: asked.rate };
-    state.done(operation, asked.author, asked.reason).await
+    let operation = Operation::Limit { queue, running, rate };
+    state.done(operation, by.author, by.reason).await
 }
 
-async fn pause_queue(
-    state: State<Jobs>,
-    Path(name): Path<String>,
-    Json(by): Json<Signed>,
-) -> Result<Response, Problem> {
+async fn pause_queue(state: State<Jobs>, Path(name): Path<String>, by: Signed) -> Result<Response, Problem> {
     state.done(Operation::PauseQueue(name), by.author, by.reason).await
 }
 
-async fn resume_queue(
-    state: State<Jobs>,
-    Path(name): Path<String>,
-    Json(by): Json<Signed>,
-) -> Result<Response, Problem> {
+async fn resume_queue(state: State<Jobs>, Path(name): Path<String>, by: Signed) -> Result<Response, Problem> {
     state.done(Operation::ResumeQueue(name), by.author, by.reason).await
 }
 
-async fn pause_kind(state: State<Jobs>, Path(name): Path<String>, Json(by): Json<Signed>) -> Result<Response, Problem> {
+async fn pause_kind(state: State<Jobs>, Path(name): Path<String>, by: Signed) -> Result<Response, Problem> {
     state.done(Operation::PauseKind(name), by.author, by.reason).await
 }
 
-async fn resume_kind(
-    state: State<Jobs>,
-    Path(name): Path<String>,
-    Json(by): Json<Signed>,
-) -> Result<Response, Problem> {
+async fn resume_kind(state: State<Jobs>, Path(name): Path<String>, by: Signed) -> Result<Response, Problem> {
     state.done(Operation::ResumeKind(name), by.author, by.reason).await
 }
 
-async fn pause_schedule(
-    state: State<Jobs>,
-    Path(name): Path<String>,
-    Json(by): Json<Signed>,
-) -> Result<Response, Problem> {
+async fn pause_schedule(state: State<Jobs>, Path(name): Path<String>, by: Signed) -> Result<Response, Problem> {
     state.done(Operation::PauseSchedule(name), by.author, by.reason).await
 }
 
-async fn resume_schedule(
-    state: State<Jobs>,
-    Path(name): Path<String>,
-    Json(by): Json<Signed>,
-) -> Result<Response, Problem> {
+async fn resume_schedule(state: State<Jobs>, Path(name): Path<String>, by: Signed) -> Result<Response, Problem> {
     state.done(Operation::ResumeSchedule(name), by.author, by.reason).await
 }
 
-async fn on_ids(state: &Jobs, asked: Ids, operation: fn(Vec<i64>) -> Operation) -> Result<Response, Problem> {
-    if asked.ids.is_empty() || asked.ids.len() > MAX_BATCH {
+/// Checks that a change which cannot be undone repeats its ids, with commas between.
+fn confirmed(by: &Signed<Ids>) -> Result<(), Problem> {
+    let ids: Vec<String> = by.asked.ids.iter().map(i64::to_string).collect();
+    by.confirm(&ids.join(","))
+}
+
+async fn on_ids(state: &Jobs, by: Signed<Ids>, operation: fn(Vec<i64>) -> Operation) -> Result<Response, Problem> {
+    let ids = by.asked.ids;
+    if ids.is_empty() || ids.len() > MAX_BATCH {
         return Err(wrong(format!("ids must have 1 to {MAX_BATCH} ids")));
     }
-    let changed = state.run(operation(asked.ids), asked.author, asked.reason).await?;
+    let changed = state.run(operation(ids), by.author, by.reason).await?;
     Ok(Json(json!({ "changed": changed })).into_response())
 }
 
 impl Jobs {
     async fn run(&self, operation: Operation, author: String, reason: String) -> Result<u64, Problem> {
-        let (author, reason) = signed(author, reason)?;
         operation.run(&self.jobs, Some(&self.registry), &author, &reason).await.map_err(problem)
     }
 

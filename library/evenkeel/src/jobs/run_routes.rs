@@ -12,7 +12,8 @@ use store::Store;
 use vitals::Registry;
 use work::run::{RunState, RunStore};
 
-use super::change::{Change, Signed, problem};
+use super::change::{Change, problem};
+use crate::operator::Signed;
 
 /// Runs of one page.
 const PAGE: usize = 100;
@@ -48,8 +49,6 @@ struct ListQuery {
 #[serde(deny_unknown_fields)]
 struct Version {
     version: u16,
-    author: String,
-    reason: String,
 }
 
 async fn list(State(state): State<Runs>, Query(query): Query<ListQuery>) -> Result<Response, Problem> {
@@ -71,50 +70,35 @@ async fn one(State(state): State<Runs>, Path(id): Path<String>) -> Result<Respon
     Ok(Json(json!({ "run": run, "steps": steps })).into_response())
 }
 
-async fn cancel(
-    State(state): State<Runs>,
-    Path(id): Path<String>,
-    Json(by): Json<Signed>,
-) -> Result<Response, Problem> {
+async fn cancel(State(state): State<Runs>, Path(id): Path<String>, by: Signed) -> Result<Response, Problem> {
     let change = of_run("cancel-run", &id);
     change.apply(&state.registry, by, "only a ready or waiting run can be cancelled", state.runs.cancel(&id)).await
 }
 
-async fn resume(
-    State(state): State<Runs>,
-    Path(id): Path<String>,
-    Json(by): Json<Signed>,
-) -> Result<Response, Problem> {
+async fn resume(State(state): State<Runs>, Path(id): Path<String>, by: Signed) -> Result<Response, Problem> {
     let change = of_run("resume-run", &id);
     let otherwise = "only a run that needs a decision or has lost its job can be resumed";
     change.apply(&state.registry, by, otherwise, state.runs.resume(&id)).await
 }
 
-async fn undo(State(state): State<Runs>, Path(id): Path<String>, Json(by): Json<Signed>) -> Result<Response, Problem> {
+async fn undo(State(state): State<Runs>, Path(id): Path<String>, by: Signed) -> Result<Response, Problem> {
     let change = of_run("undo-run", &id);
     change.apply(&state.registry, by, "only a run that needs a decision can be undone", state.runs.undo(&id)).await
 }
 
-async fn abandon(
-    State(state): State<Runs>,
-    Path(id): Path<String>,
-    Json(by): Json<Signed>,
-) -> Result<Response, Problem> {
+async fn abandon(State(state): State<Runs>, Path(id): Path<String>, by: Signed) -> Result<Response, Problem> {
+    by.confirm(&id)?;
     let change = of_run("abandon-run", &id);
     let why = format!("{}: {}", by.author, by.reason);
     let otherwise = "only a run that needs a decision can be given up";
     change.apply(&state.registry, by, otherwise, state.runs.abandon(&id, &why)).await
 }
 
-async fn version(
-    State(state): State<Runs>,
-    Path(id): Path<String>,
-    Json(asked): Json<Version>,
-) -> Result<Response, Problem> {
-    let by = Signed { author: asked.author, reason: asked.reason };
+async fn version(State(state): State<Runs>, Path(id): Path<String>, by: Signed<Version>) -> Result<Response, Problem> {
+    let version = by.asked.version;
     let change = of_run("move-run", &id);
     let otherwise = "only a run that needs a decision can be moved to another version";
-    change.apply(&state.registry, by, otherwise, state.runs.move_to_version(&id, asked.version)).await
+    change.apply(&state.registry, by, otherwise, state.runs.move_to_version(&id, version)).await
 }
 
 fn of_run<'a>(name: &'static str, target: &'a str) -> Change<'a> {

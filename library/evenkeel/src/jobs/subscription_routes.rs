@@ -13,7 +13,8 @@ use vitals::Registry;
 use work::LeaseStore;
 use work::subscription::{MAX_LISTED, SubscriptionStore};
 
-use super::change::{Change, Signed, problem};
+use super::change::{Change, problem};
+use crate::operator::Signed;
 
 #[derive(Clone)]
 struct Rows {
@@ -36,8 +37,6 @@ pub(super) fn routes(store: &Store, registry: Registry) -> Router {
 #[serde(deny_unknown_fields)]
 struct Release {
     fence: i64,
-    author: String,
-    reason: String,
 }
 
 async fn list(State(rows): State<Rows>) -> Result<Response, Problem> {
@@ -45,21 +44,13 @@ async fn list(State(rows): State<Rows>) -> Result<Response, Problem> {
     Ok(Json(json!({ "subscriptions": subscriptions })).into_response())
 }
 
-async fn pause(
-    State(rows): State<Rows>,
-    Path(name): Path<String>,
-    Json(by): Json<Signed>,
-) -> Result<Response, Problem> {
+async fn pause(State(rows): State<Rows>, Path(name): Path<String>, by: Signed) -> Result<Response, Problem> {
     rows.must_be_there(&name).await?;
     let change = Change { part: "subscriptions", name: "pause-subscription", target: &name };
     change.apply(&rows.registry, by, "it is not active", rows.subscriptions.pause(&name)).await
 }
 
-async fn resume(
-    State(rows): State<Rows>,
-    Path(name): Path<String>,
-    Json(by): Json<Signed>,
-) -> Result<Response, Problem> {
+async fn resume(State(rows): State<Rows>, Path(name): Path<String>, by: Signed) -> Result<Response, Problem> {
     rows.must_be_there(&name).await?;
     let change = Change { part: "subscriptions", name: "resume-subscription", target: &name };
     change.apply(&rows.registry, by, "it is neither paused nor halted", rows.subscriptions.resume(&name)).await
@@ -70,15 +61,12 @@ async fn held(State(rows): State<Rows>) -> Result<Response, Problem> {
     Ok(Json(json!({ "leases": leases })).into_response())
 }
 
-async fn release(
-    State(rows): State<Rows>,
-    Path(name): Path<String>,
-    Json(asked): Json<Release>,
-) -> Result<Response, Problem> {
-    let by = Signed { author: asked.author, reason: asked.reason };
+async fn release(State(rows): State<Rows>, Path(name): Path<String>, by: Signed<Release>) -> Result<Response, Problem> {
+    by.confirm(&name)?;
+    let fence = by.asked.fence;
     let change = Change { part: "leases", name: "release-lease", target: &name };
     let otherwise = "no lease of this name has this fence: see GET /leases";
-    change.apply(&rows.registry, by, otherwise, rows.leases.release(&name, asked.fence)).await
+    change.apply(&rows.registry, by, otherwise, rows.leases.release(&name, fence)).await
 }
 
 impl Rows {

@@ -21,6 +21,11 @@ impl Row {
         ["/jobs", "/dead-letters", "/queues", "/kinds", "/schedules"].iter().any(|part| self.path.starts_with(part))
     }
 
+    /// True for a request whose answer is a page or a stream.
+    fn is_of_the_console(&self) -> bool {
+        self.path.starts_with("/console/")
+    }
+
     /// True for a request about runs, events, subscriptions or leases.
     pub(crate) fn is_of_runs(&self) -> bool {
         ["/runs", "/events", "/subscriptions", "/leases"].iter().any(|part| self.path.starts_with(part))
@@ -56,7 +61,7 @@ async fn every_request_of_the_page_is_answered_as_it_says() {
     running.ready().await.unwrap();
     let client = running.client();
     const JSON: &str = "application/json";
-    for row in rows.iter().filter(|row| !row.is_of_jobs() && !row.is_of_runs()) {
+    for row in rows.iter().filter(|row| !row.is_of_jobs() && !row.is_of_runs() && !row.is_of_the_console()) {
         let url = running.admin_url(&row.path.replace("NAME", "bank"));
         let answer = send(&client, row, &url, JSON, row.body).await;
         assert_eq!(answer.status.as_u16(), if row.body.is_some() { 204 } else { 200 }, "{row:?}");
@@ -102,6 +107,7 @@ fn every_route_of_the_admin_listener_has_a_row() {
         include_str!("../../src/admin.rs"),
         include_str!("../../src/admin/policies.rs"),
         include_str!("../../src/query/routes.rs"),
+        include_str!("../../src/console_routes.rs"),
         include_str!("../../src/jobs/routes.rs"),
         include_str!("../../src/jobs/run_routes.rs"),
         include_str!("../../src/jobs/subscription_routes.rs"),
@@ -109,8 +115,9 @@ fn every_route_of_the_admin_listener_has_a_row() {
     let literal = |rest: &'static str| rest.strip_prefix('"').and_then(|rest| rest.split('"').next());
     let routed = sources.iter().flat_map(|source| source.split(".route(").skip(1)).filter_map(literal);
     let constants = sources.iter().flat_map(|source| source.split("&str = ").skip(1)).filter_map(literal);
-    let paths: Vec<String> =
-        routed.chain(constants).map(|path| path.replace("{name}", "NAME").replace("{id}", "ID")).collect();
+    let words = [("{name}", "NAME"), ("{id}", "ID"), ("{*page}", "PAGE"), ("{lever}", "LEVER")];
+    let worded = |path: &str| words.iter().fold(path.to_owned(), |path, (name, word)| path.replace(name, word));
+    let paths: Vec<String> = routed.chain(constants).map(worded).collect();
     assert!(paths.len() >= 7, "{paths:?}");
     for path in paths {
         assert!(rows().iter().any(|row| row.path == path), "docs/guide/admin.md has no row for {path}");

@@ -17,7 +17,7 @@ const ALLOWED: [(&str, &[&str]); 27] = [
     ("evenkeel-telemetry", &["evenkeel-vitals"]),
     ("evenkeel-border", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-supervision", "evenkeel-telemetry"]),
     ("evenkeel-access", &["evenkeel-vitals"]),
-    ("evenkeel-console", &["evenkeel-vitals"]),
+    ("evenkeel-console", &["evenkeel-vitals", "evenkeel-telemetry"]),
     ("evenkeel-client", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-telemetry"]),
     ("evenkeel-store", &["evenkeel-vitals", "evenkeel-resilience", "evenkeel-telemetry"]),
     (

@@ -84,7 +84,7 @@ impl Started {
     /// The answer's status, for a request of the page to this id or name.
     async fn ask(&self, row: &Row, media_type: &str, id: i64, name: &str, body: Option<&str>) -> (u16, Value) {
         let path = row.path.replace("ID", &id.to_string()).replace("NAME", name);
-        let body = body.map(|body| body.replace("[1]", &format!("[{id}]")));
+        let body = body.map(|body| body.replace("[1]", &format!("[{id}]")).replace("\"1\"", &format!("\"{id}\"")));
         let answer =
             send(&self.running.client(), row, &self.running.admin_url(&path), media_type, body.as_deref()).await;
         (answer.status.as_u16(), serde_json::from_slice(&answer.body).unwrap_or_default())

@@ -10,6 +10,7 @@ mod circles;
 mod clients;
 #[cfg(feature = "client")]
 mod collector;
+mod console;
 mod contributing;
 #[cfg(feature = "client")]
 mod declared;
@@ -25,6 +26,7 @@ mod jobs_admin;
 mod links;
 #[cfg(feature = "client")]
 mod objectives;
+mod operator;
 mod process;
 #[cfg(all(feature = "client", feature = "query"))]
 mod query;

@@ -40,8 +40,9 @@ async fn start() -> Started {
 
 impl Started {
     async fn ask(&self, row: &Row, id: &str, body: Option<&str>) -> (u16, Value) {
-        let path = row.path.replace("ID", id).replace("NAME", id);
-        let answer = send(&self.running.client(), row, &self.running.admin_url(&path), JSON, body).await;
+        let named = |text: &str| text.replace("ID", id).replace("NAME", id);
+        let (path, body) = (named(row.path), body.map(named));
+        let answer = send(&self.running.client(), row, &self.running.admin_url(&path), JSON, body.as_deref()).await;
         (answer.status.as_u16(), serde_json::from_slice(&answer.body).unwrap_or_default())
     }
 
@@ -178,7 +179,7 @@ async fn events_are_read_page_by_page_in_their_order_and_a_wrong_position_is_ref
 async fn a_change_that_does_not_fit_the_state_of_a_run_is_refused() {
     let started = start().await;
     started.run("r1").await;
-    let signed = r#"{"author": "ada", "reason": "why"}"#;
+    let signed = r#"{"confirm": "ID", "author": "ada", "reason": "why"}"#;
     for path in ["/runs/ID/resume", "/runs/ID/undo", "/runs/ID/abandon"] {
         let row = Row { method: "POST", path, body: None };
         let (status, problem) = started.ask(&row, "r1", Some(signed)).await;

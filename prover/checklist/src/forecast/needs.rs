@@ -95,6 +95,8 @@ pub enum Need {
     Query,
     /// How it names clients.
     Outliers,
+    /// The console of operators.
+    Console,
     /// A second instance, and who leads.
     Leader,
     /// The fence of the leader.
@@ -149,13 +151,14 @@ const fn needs(
 #[rustfmt::skip]
 const NEEDS: &[Needs] = {
     use Need::{
-        Autoscale, Body, Bystander, Classes, Corruption, Crash, Credential, Dashboards, Data, Dead, DeadLetters, Dependencies, Events, Expires, Fence, Heavy, HttpDependency, Idempotent, InFlight, Integrity, Jobs, Json, Later, Leader, List, Load, Many, Named, Old, Outliers, Partition, Projection, Quarantine, Query, Read, ReadBack, ReadThatUses, Ready, Records, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Steps, Trip, Uses, Variables,
+        Autoscale, Body, Bystander, Classes, Console, Corruption, Crash, Credential, Dashboards, Data, Dead, DeadLetters, Dependencies, Events, Expires, Fence, Heavy, HttpDependency, Idempotent, InFlight, Integrity, Jobs, Json, Later, Leader, List, Load, Many, Named, Old, Outliers, Partition, Projection, Quarantine, Query, Read, ReadBack, ReadThatUses, Ready, Records, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Steps, Trip, Uses, Variables,
     };
     &[
         needs("see.metrics", &[], &[Read, Dependencies, Uses], &[]),
         needs("see.health", &[], &[Dependencies, Uses], &[]),
         needs("see.query", &[Query], &[], &[]),
         needs("see.outliers", &[Outliers], &[], &[]),
+        needs("see.console", &[Console], &[], &[]),
         needs("see.alerts", &[Rules], &[], &[]),
         needs("see.dashboards", &[Dashboards], &[], &[]),
         needs("see.slo", &[Rules], &[ServerError], &[]),
@@ -273,6 +276,7 @@ impl Need {
             Self::DeadLetters => subject.dead_letters.is_some(),
             Self::Query => subject.query.is_some(),
             Self::Outliers => subject.outliers.is_some(),
+            Self::Console => subject.console.is_some(),
             Self::Leader => subject.leader.is_some(),
             Self::Fence => subject.leader.as_ref().is_some_and(|leader| leader.fence.is_some()),
             Self::Integrity => subject.integrity.is_some(),
@@ -343,6 +347,7 @@ impl Need {
             Self::DeadLetters => "[dead_letters]",
             Self::Query => "[query]",
             Self::Outliers => "[outliers]",
+            Self::Console => "[console]",
             Self::Leader => "[leader]",
             Self::Fence => "`fence` in [leader]",
             Self::Integrity => "[integrity]",

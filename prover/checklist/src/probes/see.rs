@@ -20,6 +20,7 @@ mod specimen_latency;
 mod testing;
 
 pub mod alerts;
+pub mod console;
 pub mod dashboards;
 pub mod health;
 pub mod logs;
@@ -36,6 +37,7 @@ pub const PROBES: &[Probe] = &[
     health::PROBE,
     query::PROBE,
     outliers::PROBE,
+    console::PROBE,
     traces::PROBE,
     alerts::PROBE,
     dashboards::PROBE,

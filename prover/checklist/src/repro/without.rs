@@ -15,6 +15,10 @@ pub const WITHOUT: &[(&str, &str)] = &[
         "see.outliers",
         "it takes some thousand clients with addresses of their own: the finding names the client that is not named",
     ),
+    (
+        "see.console",
+        "it takes the levers of an operator, the log of the service and a load: the finding names the lever",
+    ),
     ("see.traces", "it takes a dependency and a collector that keep what they are sent"),
     (
         "data.clean",

@@ -20,6 +20,7 @@ use keel_input::template;
 
 use self::request::{Known, Request};
 use self::service::Service;
+use super::console;
 use super::dead_letters;
 use super::dependency::{Dependencies, Dependency, Lever};
 use super::events;
@@ -49,6 +50,7 @@ struct File {
     quarantine: Option<dead_letters::DeadLettersTable>,
     query: Option<query::QueryTable>,
     outliers: Option<outliers::OutliersTable>,
+    console: Option<console::ConsoleTable>,
     events: Option<events::EventsTable>,
     integrity: Option<integrity::IntegrityTable>,
     leader: Option<leader::LeaderTable>,
@@ -158,6 +160,7 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
     let names: Vec<&str> = requests.iter().map(|spec| spec.name.as_str()).collect();
     let query = file.query.and_then(|table| query::read(&mut reading, table, &names));
     let outliers = file.outliers.and_then(|table| outliers::read(&mut reading, table, &names, query.as_ref()));
+    let console = file.console.and_then(|table| console::read(&mut reading, table, &names));
     let events = file.events.and_then(|table| events::read(&mut reading, table, is_request));
     let leader = file.leader.and_then(|table| leader::read(&mut reading, table, is_request));
     let integrity = file.integrity.and_then(|table| integrity::read(&mut reading, table));
@@ -174,6 +177,7 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
         integrity,
         leader,
         query,
+        console,
         soak,
         ..subject
     };
@@ -240,6 +244,7 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         quarantine: None,
         query: None,
         outliers: None,
+        console: None,
         events: None,
         integrity: None,
         leader: None,

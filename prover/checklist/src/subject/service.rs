@@ -7,6 +7,7 @@ use std::time::Duration;
 use keel_wire::tls::Trust;
 use url::Url;
 
+use super::console::Console;
 use super::dead_letters::DeadLetters;
 use super::dependency::Dependencies;
 use super::events::Events;
@@ -109,6 +110,8 @@ pub struct Subject {
     pub query: Option<QueryInterface>,
     /// How it names the clients that stand out; none: unsaid.
     pub outliers: Option<Outliers>,
+    /// The console of operators; none: unsaid.
+    pub console: Option<Console>,
     /// The event log, if it was declared.
     pub events: Option<Events>,
     /// The damage of a row, and the alarm that must name it, if they were declared.

@@ -25,7 +25,7 @@ struct Table {
     file: fn(&str) -> String,
 }
 
-const TABLES: [Table; 14] = [
+const TABLES: [Table; 15] = [
     Table {
         name: "service",
         source: include_str!("../../src/subject/file/service.rs"),
@@ -82,6 +82,12 @@ const TABLES: [Table; 14] = [
         source: include_str!("../../src/subject/outliers.rs"),
         type_name: "OutliersTable",
         file: outliers,
+    },
+    Table {
+        name: "console",
+        source: include_str!("../../src/subject/console.rs"),
+        type_name: "ConsoleTable",
+        file: console,
     },
     Table { name: "soak", source: include_str!("../../src/subject/file.rs"), type_name: "Soak", file: soak },
     Table {
@@ -152,6 +158,11 @@ fn ops(example: &str) -> String {
 
 fn dead_letters(example: &str) -> String {
     format!("{}[dead_letters]\n{}\n", service(RUN), with(&["list = \"/dead\""], example))
+}
+
+fn console(example: &str) -> String {
+    let look = "[[requests]]\nname = \"look\"\npath = \"/\"\n";
+    format!("{}[console]\n{}\n{look}", service(RUN), with(&["page = \"/console\""], example))
 }
 
 fn query(example: &str) -> String {

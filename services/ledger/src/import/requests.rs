@@ -1,5 +1,6 @@
 //! Operations of imports: import, and for operators what became of a reference, the quarantine, and the retry of a record.
 
+use evenkeel::operator::Signed;
 use evenkeel::prelude::*;
 use evenkeel::work::quarantine::{self, BadRecord, MAX_LISTED, Quarantine};
 use evenkeel::{Valid, store, utoipa};
@@ -114,15 +115,6 @@ impl From<BadRecord> for Bad {
 #[serde(deny_unknown_fields)]
 struct Mended {
     record: String,
-    author: String,
-    reason: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Dropped {
-    author: String,
-    reason: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -178,12 +170,12 @@ async fn list(State(store): State<Store>, Query(query): Query<After>) -> Result<
 async fn retry(
     State(store): State<Store>,
     Path(id): Path<i64>,
-    Json(mended): Json<Mended>,
+    mended: Signed<Mended>,
 ) -> Result<StatusCode, LedgerError> {
     must_be_there(&store, id).await?;
     let taken = store
         .write(|tx| {
-            let record = mended.record.clone();
+            let record = mended.asked.record.clone();
             Box::pin(async move { take(tx, &record).await })
         })
         .await?;
@@ -202,15 +194,14 @@ async fn retry(
 }
 
 /// Gives a record up.
-async fn drop_record(
-    State(store): State<Store>,
-    Path(id): Path<i64>,
-    Json(by): Json<Dropped>,
-) -> Result<StatusCode, LedgerError> {
+async fn drop_record(State(store): State<Store>, Path(id): Path<i64>, by: Signed) -> Result<Response, LedgerError> {
+    if let Err(problem) = by.confirm(&id.to_string()) {
+        return Ok(problem.into_response());
+    }
     must_be_there(&store, id).await?;
     Quarantine::new(&store).drop_records(&[id]).await?;
     tracing::warn!(record = id, author = by.author, reason = by.reason, "an operator dropped a quarantined record");
-    Ok(StatusCode::NO_CONTENT)
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 async fn must_be_there(store: &Store, id: i64) -> Result<(), LedgerError> {

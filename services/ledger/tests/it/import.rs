@@ -36,7 +36,7 @@ async fn good_records_open_accounts_and_bad_ones_wait_in_the_quarantine_for_thei
     assert_eq!(retry("b-2,EUR,100").await, 404, "it is there no more");
     let opened = ledger.order(Method::GET, "/imports/b-2", &json!({})).await.json::<Json>().unwrap();
     assert_eq!(ledger.balance(opened["account"].as_str().unwrap()).await, 0);
-    let drop = json!({ "author": "ada", "reason": "it was there already" });
+    let drop = json!({ "confirm": bad[1]["id"], "author": "ada", "reason": "it was there already" });
     let dropped = ledger.order(Method::POST, &format!("/quarantine/{}/drop", bad[1]["id"]), &drop).await;
     assert_eq!((dropped.status.as_u16(), quarantine().await.len()), (204, 0));
     let metrics = ledger.metrics("text/plain").await;
