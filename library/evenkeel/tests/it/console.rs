@@ -38,7 +38,7 @@ async fn pull(running: &Service0, lever: &str, headers: &[(&str, &str)], form: &
     let (client, url) = (running.client(), running.admin_url(&format!("/console/levers/{lever}")));
     let call = client.call(Method::POST, &url).repeatable(false);
     let call = call.body("application/x-www-form-urlencoded", form.to_owned());
-    headers.iter().fold(call, |call, (name, value)| call.header(*name, *value)).send().await.unwrap()
+    headers.iter().fold(call, |call, (name, value)| call.header(name, value)).send().await.unwrap()
 }
 
 async fn has_order(running: &Service0, words: &str) -> bool {

@@ -38,7 +38,7 @@ impl Started {
     async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let (client, url) = (self.running.client(), self.running.admin_url(path));
         let call = client.call(method, &url).repeatable(false).body("application/json", body.to_owned());
-        let call = headers.iter().fold(call, |call, (name, value)| call.header(*name, *value));
+        let call = headers.iter().fold(call, |call, (name, value)| call.header(name, value));
         call.send().await.unwrap()
     }
 
