@@ -1,6 +1,6 @@
 //! Clients with the most requests, failures and time of the last one to two minutes: the table `clients`.
 //!
-//! Addresses say who somebody is: they are in no metric, and are forgotten after two minutes.
+//! Addresses are personal data: they are in no metric, and are forgotten after two minutes.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -105,7 +105,7 @@ impl HeavyClients {
 }
 
 impl Ended {
-    /// A path that nobody has ever had says little about its client: browsers and crawlers ask for many.
+    /// An unknown path says little about its client: browsers and crawlers ask for many.
     fn is_failure(&self) -> bool {
         match self.status.map_or(CANCELLED, |status| status.as_u16()) {
             404 => self.has_route,

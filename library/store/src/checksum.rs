@@ -9,7 +9,7 @@ use crate::Value;
 /// Returns the checksum of the values of a row, to be stored beside them in a column of BIGINT: the first eight bytes of the SHA-256 (FIPS 180-4) of
 /// the values, each with its kind and its length.
 ///
-/// It shows what a disk, a restore or a hand has changed. It is no signature: whoever can write the row can write its checksum.
+/// It shows what a disk, a restore or a hand has changed. It is no signature: a program that can write the row can write its checksum.
 ///
 /// Integers, booleans, texts, bytes and nulls have the same checksum on every engine. Another kind has the one of the form in which the
 /// engine gives it back: SQLite gives a UUID, a time or a document back as text.

@@ -1,7 +1,7 @@
 //! Heavy hitters: the keys with the most requests, failures and time, such as clients, in a fixed amount of memory.
 //!
 //! Each of [`SHARDS`] shards keeps [space-saving lists](https://doi.org/10.1007/978-3-540-30570-5_27) of 32 slots for each of the three weights, for this
-//! minute and the last one. A key with more than a 32nd of the weight of its shard is always listed, whatever others send: new keys take the
+//! minute and the last one. A key with more than a 32nd of the weight of its shard is always listed, also beside any number of others: new keys take the
 //! slots of the smallest ones, so that the lists cannot be filled up. Every number has a lower and an upper bound.
 //!
 //! A shard that another thread uses is not waited for: the event is skipped, and the upper bounds of the shard's keys are raised by it.

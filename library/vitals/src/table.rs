@@ -9,7 +9,7 @@ use crate::HistogramSnapshot;
 pub enum Kind {
     /// Distinguishes rows; the number of its values is bounded.
     Label,
-    /// Distinguishes rows, with values that come from outside or say who somebody is. A table with one is no metric: it is shown to those who ask for it by name.
+    /// Distinguishes rows, with values that come from outside or are personal data. A table with one is no metric: it is shown to those who ask for it by name.
     Key,
     /// Counter: only rises while the process lives.
     Counter,

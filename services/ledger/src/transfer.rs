@@ -188,7 +188,7 @@ pub async fn one(State(ledger): State<Ledger>, Path(id): Path<String>) -> Result
     Ok(Json(read(&row)?.1))
 }
 
-/// Reads a transfer; one that is not as it was written is told to nobody.
+/// Reads a transfer; one that is not as it was written is refused.
 fn read(row: &store::Row) -> Result<(Position, Transfer), StoreError> {
     if !row.is_as_written()? {
         let cause = store::ColumnError::invalid("the row is not as it was written: restore it from a backup");

@@ -40,7 +40,7 @@ pub(super) fn merge<K: Copy + Eq + Hash>(heaviest: &mut Heaviest<K>, periods: [&
 struct InPeriod {
     /// The most by each weight, where a list has it.
     at_most: [Option<u64>; 3],
-    /// What each list has seen.
+    /// The sightings of each list.
     seen: [Seen; 3],
 }
 

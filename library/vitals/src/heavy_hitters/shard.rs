@@ -12,9 +12,9 @@ use super::sighting::Sighting;
 #[derive(Debug)]
 pub(super) struct Shard<K> {
     periods: Mutex<Periods<K>>,
-    /// What was skipped in this period.
+    /// Events skipped in this period.
     skipped: [AtomicU64; 3],
-    /// What was skipped before.
+    /// Events skipped before.
     skipped_before: AtomicU64,
 }
 

@@ -15,7 +15,7 @@ pub struct Sighting {
     pub trace: Option<TraceContext>,
 }
 
-/// What was seen of a key while it was listed.
+/// The events of a key while it was listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Events.

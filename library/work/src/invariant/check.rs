@@ -28,7 +28,7 @@ pub struct Invariant {
     finds: Finds,
 }
 
-/// What the query finds.
+/// The rows that the query finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Finds {
     /// The rows that break the invariant.

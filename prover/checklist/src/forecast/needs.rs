@@ -93,7 +93,7 @@ pub enum Need {
     DeadLetters,
     /// The interface to the live state.
     Query,
-    /// How it names clients.
+    /// The questions that name clients.
     Outliers,
     /// The console of operators.
     Console,

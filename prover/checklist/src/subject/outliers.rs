@@ -12,7 +12,7 @@ use super::values::url_path;
 /// The questions about clients, and requests by which clients stand out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outliers {
-    /// How questions are asked.
+    /// The request that asks a question.
     pub interface: QueryInterface,
     /// The question whose answer names the client with the most requests first.
     pub rate: String,

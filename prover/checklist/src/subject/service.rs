@@ -108,7 +108,7 @@ pub struct Subject {
     pub quarantine: Option<DeadLetters>,
     /// The interface by which the live state is asked; none: unsaid.
     pub query: Option<QueryInterface>,
-    /// How it names the clients that stand out; none: unsaid.
+    /// The questions that name clients that stand out; none: unsaid.
     pub outliers: Option<Outliers>,
     /// The console of operators; none: unsaid.
     pub console: Option<Console>,

@@ -101,7 +101,7 @@ async fn an_invalid_transfer_is_refused_with_the_reason() {
     assert_eq!(ledger.balance(&one).await, 0);
 }
 
-async fn a_transfer_that_is_not_as_it_was_written_is_told_to_nobody(ledger: &Ledger) {
+async fn a_transfer_that_is_not_as_it_was_written_is_refused(ledger: &Ledger) {
     let (from, to) = (ledger.account("from", 100).await, ledger.account("to", 0).await);
     let made = ledger.post("/v1/transfers", "key", &json!({ "from": from, "to": to, "amount": 5 })).await;
     let path = made.headers["location"].to_str().unwrap().to_owned();
@@ -126,11 +126,11 @@ async fn a_transfer_that_is_not_as_it_was_written_is_told_to_nobody(ledger: &Led
 }
 
 #[tokio::test]
-async fn a_transfer_that_is_not_as_it_was_written_is_told_to_nobody_on_sqlite() {
-    a_transfer_that_is_not_as_it_was_written_is_told_to_nobody(&Ledger::start(NO_BANK).await).await;
+async fn a_transfer_that_is_not_as_it_was_written_is_refused_on_sqlite() {
+    a_transfer_that_is_not_as_it_was_written_is_refused(&Ledger::start(NO_BANK).await).await;
 }
 
 #[tokio::test]
-async fn a_transfer_that_is_not_as_it_was_written_is_told_to_nobody_on_postgresql() {
-    a_transfer_that_is_not_as_it_was_written_is_told_to_nobody(&Ledger::start_on_postgresql(NO_BANK).await).await;
+async fn a_transfer_that_is_not_as_it_was_written_is_refused_on_postgresql() {
+    a_transfer_that_is_not_as_it_was_written_is_refused(&Ledger::start_on_postgresql(NO_BANK).await).await;
 }

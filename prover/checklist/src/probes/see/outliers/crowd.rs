@@ -52,7 +52,7 @@ impl Addresses {
     }
 }
 
-/// What clients sent and got.
+/// Requests of clients, and their answers.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     pub(super) exchanges: Vec<Exchange>,

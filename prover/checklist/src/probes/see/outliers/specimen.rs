@@ -12,7 +12,7 @@ use crate::specimen::server::{Request, Response, locked, serve_connection};
 use crate::specimen::{Server, Specimen};
 use crate::subject::{Outliers, QueryInterface, RequestSpec, Subject};
 
-/// How a specimen keeps its clients.
+/// The list of clients that a specimen keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kept {
     /// Space-saving lists of a fixed size, as JSON.

@@ -44,7 +44,7 @@ async fn one_list_for_all_questions_and_sums_fall_short() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_declared_is_unknown() {
+async fn a_question_that_is_not_declared_is_unknown() {
     is_unknown(&examine("outliers-good", |subject| subject.outliers = None).await, "[outliers]");
     let bare = examine("outliers-good", |subject| {
         let outliers = subject.outliers.as_mut().expect("it is declared");
