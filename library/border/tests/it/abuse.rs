@@ -181,17 +181,18 @@ async fn answers_of_all_connections_together_have_a_bound_and_others_are_served_
 }
 
 #[tokio::test]
-async fn handlers_that_wait_for_room_do_not_all_start_when_there_is_some() {
-    let held = Arc::new(Held::default());
+async fn handlers_that_start_together_hold_the_room_of_all_connections_and_others_wait_for_it() {
+    let (held, waits) = (Arc::new(Held::default()), Arc::new(tokio::sync::Semaphore::new(1)));
     let limits = Limits::default().with(|limits| {
         limits.unsent_bytes_in_all = 12 * MIB as u64;
         limits.objective = None;
         // Nobody is cut.
         (limits.rate_grace, limits.write_timeout) = (Duration::from_secs(600), Duration::from_secs(600));
     });
-    let server = server(limits, large(&held, None)).await;
+    let server = server(limits, large(&held, Some(waits.clone()))).await;
     // The size of the answers is known.
     exchange(server.address, close("GET", "/large")).await;
+    waits.forget_permits(1);
     let (active, mut readers) = (r#"http_server_active_requests{listener="public"}"#, Vec::new());
     for waiting in 1..=20 {
         let socket = TcpSocket::new_v4().unwrap();
@@ -201,6 +202,7 @@ async fn handlers_that_wait_for_room_do_not_all_start_when_there_is_some() {
         readers.push(socket);
         server.until(active, waiting).await;
     }
+    waits.add_permits(100);
     // Those that leave make room for as many of those that wait, until two are left.
     for left in (2..20).rev() {
         drop(readers.remove(0));
