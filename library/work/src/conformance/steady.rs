@@ -104,6 +104,11 @@ pub(super) async fn a_row_that_is_not_as_it_was_written_is_named(bench: Bench) {
         );
         bench.run(back).await;
     }
+    // It has the same first thousand rows at any $1.
+    let same = "SELECT name, n, flag, note, checksum FROM sealed WHERE name > '' OR name > $1 ORDER BY name LIMIT $2";
+    let stuck = Invariants::new(&bench.store).declare(Invariant::checksums("the query is right", same));
+    let error = stuck.check().await.unwrap_err().to_string();
+    assert!(error.contains("greater than $1"), "{error}");
     bench.run("UPDATE sealed SET n = -1").await;
     let found = verdict().await;
     assert!(matches!(&found, Verdict::Breached { rows, has_more: true } if rows.len() == MAX_SHOWN), "{found:?}");

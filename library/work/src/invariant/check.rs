@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use store::{Engine, Row, Store, StoreError, Value, args};
+use store::{ColumnError, Engine, Row, Store, StoreError, Value, args};
 
 use crate::error::WorkError;
 
@@ -139,10 +139,24 @@ async fn compared(store: &Store, query: &'static str) -> Result<Verdict, WorkErr
             }
         }
         match page.last() {
-            Some(last) if page.len() >= PAGE => after = last.at(0)?,
+            Some(last) if page.len() >= PAGE => {
+                let key: String = last.at(0)?;
+                if key == after {
+                    return Err(stuck(&key).into());
+                }
+                after = key;
+            }
             _ => return Ok(verdict(rows, false)),
         }
     }
+}
+
+/// The error of a query whose next page is the one before: it would be read for ever.
+fn stuck(key: &str) -> StoreError {
+    let reason = format!(
+        "the page behind {key:?} ends with it too: the query of checksums must have only keys greater than $1, in their order"
+    );
+    StoreError::Column { column: "the first one".to_owned(), cause: ColumnError::invalid(reason) }
 }
 
 fn verdict(rows: Vec<String>, has_more: bool) -> Verdict {
