@@ -12,6 +12,16 @@ pub(crate) struct Arrival {
     pub(crate) age: Option<Duration>,
     /// True if the peer has reset the connection since, and waits for no answer.
     pub(crate) is_reset: bool,
+    /// True if the peer has sent all that it will send: it has closed the connection, or its half of it.
+    pub(crate) has_finished: bool,
+}
+
+impl Arrival {
+    /// Returns true if the peer has most likely left. Clients that close their half of a connection and wait for an answer are rare, and a server that is
+    /// behind with its work cannot tell them from those that do not wait any more.
+    pub(crate) fn has_left(self) -> bool {
+        self.is_reset || self.has_finished
+    }
 }
 
 /// A socket that may know when the peer's last bytes came, and whether the peer is still there.
@@ -27,7 +37,8 @@ impl Received for tokio::net::TcpStream {
 
         let Ok(info) = linux::TcpInfo.get(self) else { return Arrival::default() };
         let age = info.get(linux::LAST_DATA_RECEIVED).map(|millis| Duration::from_millis(u64::from(*millis)));
-        Arrival { age, is_reset: info.first().is_some_and(|flags| flags.to_ne_bytes()[0] == linux::CLOSE) }
+        let state = info.first().map(|flags| flags.to_ne_bytes()[0]);
+        Arrival { age, is_reset: state == Some(linux::CLOSE), has_finished: state == Some(linux::CLOSE_WAIT) }
     }
 }
 
@@ -48,6 +59,8 @@ mod linux {
 
     /// The state of a connection that has ended (`TCP_CLOSE` of `net/tcp_states.h`): of one whose peer closed it in order it is another.
     pub(super) const CLOSE: u8 = 7;
+    /// The state of a connection whose peer has closed its half of it in order (`TCP_CLOSE_WAIT`).
+    pub(super) const CLOSE_WAIT: u8 = 8;
 
     /// The socket option.
     #[derive(Clone, Copy, Debug)]
@@ -96,9 +109,10 @@ mod tests {
             drop(peer);
             let (mut socket, _) = listener.accept().await.unwrap();
             let read = tokio::io::AsyncReadExt::read(&mut socket, &mut [0; 8]).await;
-            (read.is_ok(), socket.arrival().is_reset)
+            let arrival = socket.arrival();
+            (read.is_ok(), arrival.is_reset, arrival.has_finished)
         };
-        assert_eq!(arrival(true).await, (true, true));
-        assert_eq!(arrival(false).await, (true, false), "it was closed in order, and its peer may read on");
+        assert_eq!(arrival(true).await, (true, true, false));
+        assert_eq!(arrival(false).await, (true, false, true), "it was closed in order, and its peer may read on");
     }
 }

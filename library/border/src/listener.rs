@@ -16,6 +16,7 @@ use supervision::Stop;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::Limits;
+use crate::age::Received;
 use crate::below::Below;
 use crate::border::{Border, Inner};
 use crate::connection::{Connection, Peer};
@@ -243,6 +244,10 @@ impl Serving {
     /// Serves one connection in a task of its own, or refuses it.
     fn take(serving: &Arc<Self>, socket: TcpStream, peer: SocketAddr) {
         let traffic = &serving.border.traffic;
+        if serving.border.shed.lags() && socket.arrival().has_left() {
+            traffic.gone.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
         let Some(seat) = serving.seats.take(peer.ip()) else { return serving.refuse(socket) };
         traffic.accepted.fetch_add(1, Ordering::Relaxed);
         let serving = serving.clone();

@@ -152,6 +152,11 @@ impl Shed {
         self.is_on && (self.gate.is_congested() || self.lag.is_high())
     }
 
+    /// Returns true while the event loop is late.
+    pub(crate) fn lags(&self) -> bool {
+        self.is_on && self.lag.is_high()
+    }
+
     /// Returns true while requests may be refused early.
     pub(crate) fn is_congested(&self) -> bool {
         self.is_on && self.gate.is_congested()

@@ -281,3 +281,60 @@ async fn a_transfer_coding_that_is_not_implemented_ends_the_connection() {
     let answer = tokio::time::timeout(SOON, exchange(server.address, head)).await.expect("the connection ends");
     assert_eq!(status(&answer), 501);
 }
+
+#[tokio::test]
+async fn connections_that_their_clients_have_left_are_dropped_when_they_are_accepted_late() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    // The only thread computes for long, and nothing is accepted meanwhile.
+    let computes = || async {
+        std::thread::sleep(Duration::from_millis(80));
+        "computed"
+    };
+    let hello = async move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        "hello"
+    };
+    let routes = Router::new().route("/computes", get(computes)).route("/hello", get(hello));
+    let server = server(Limits::default(), routes).await;
+    let gone = r#"http_listener_connections_gone_total{listener="public"}"#;
+
+    // The loop is in time: the end of the client's half is no reason.
+    let mut half = TcpStream::connect(server.address).await.unwrap();
+    half.write_all(b"GET /hello HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    half.shutdown().await.unwrap();
+    let mut answer = String::new();
+    half.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(status(&answer), 200);
+    assert_eq!((asked.load(Ordering::SeqCst), server.metric(gone)), (1, 0));
+
+    for _ in 0..3 {
+        let (address, sent) = (server.address, std::sync::mpsc::channel());
+        // Its answer shows that the loop was late; while the next one computes, clients come and leave.
+        assert_eq!(status(&exchange(address, close("GET", "/computes")).await), 200);
+        let next = tokio::spawn(async move { exchange(address, close("GET", "/computes")).await });
+        let clients = std::thread::spawn(move || {
+            use std::io::Write;
+            let connect = || {
+                let mut socket = std::net::TcpStream::connect(address).unwrap();
+                socket.write_all(close("GET", "/hello").as_bytes()).unwrap();
+                socket
+            };
+            std::thread::sleep(Duration::from_millis(20));
+            for _ in 0..5 {
+                drop(connect());
+            }
+            let _ = sent.0.send(connect());
+        });
+        assert_eq!(status(&next.await.unwrap()), 200);
+        clients.join().unwrap();
+        let stays = sent.1.recv().unwrap();
+        stays.set_nonblocking(true).unwrap();
+        let mut answer = String::new();
+        TcpStream::from_std(stays).unwrap().read_to_string(&mut answer).await.unwrap();
+        assert_eq!(status(&answer), 200);
+    }
+    // A client whose connection was accepted before the computation is asked for, as always.
+    let (gone, asked) = (server.metric(gone), asked.load(Ordering::SeqCst));
+    assert!(gone >= 5 && asked as u64 + gone == 1 + 3 * 6, "{gone} are gone, {asked} were asked for");
+}
