@@ -235,7 +235,8 @@ impl Serving {
             seats: Seats::new(limits.clone(), border.traffic.clone()),
             border,
             limits,
-            routes,
+            // Makes the routes once: without it the router wraps handlers in their layers anew for each request.
+            routes: routes.with_state(()),
             tls,
             turn_away: TurnAway::new(),
         }

@@ -297,6 +297,9 @@ impl AdmissionCore {
 
     /// Admits queued requests while there are places. Bounded: each round takes one out of the queue.
     fn pump(&mut self, now: f64) {
+        if self.queue.is_empty() {
+            return;
+        }
         // A queue of bounded time has nobody at its end who is late: to serve the newest first would let others wait in vain.
         let order = Order::OldestFirst;
         let longest = self.longest_waits(now);

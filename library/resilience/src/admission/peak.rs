@@ -33,7 +33,10 @@ impl Peak {
     }
 
     fn get(&self, now: f64) -> f64 {
-        self.rate * (-(now - self.at).max(0.0) / HALF).exp2()
+        if now <= self.at {
+            return self.rate;
+        }
+        self.rate * (-(now - self.at) / HALF).exp2()
     }
 
     /// Requests in flight that are harmless at the present rate, with an objective in seconds.

@@ -2,6 +2,8 @@
 
 /// Shortest span, as a share of the memory, by which a young rate is divided.
 const YOUNGEST: f64 = 0.05;
+/// Age in memories from which a rate has no youth: the correction is below the precision of the numbers.
+const OLD: f64 = 40.0;
 
 /// Exponentially decaying rate, corrected for its youth: it is right from a tenth of its memory on.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +36,8 @@ impl Rate {
             return 0.0;
         }
         let age = ((now - self.begun) / self.memory).max(YOUNGEST);
-        let seen = self.memory * (1.0 - (-age).exp());
-        self.decayed(now) / seen
+        let seen = if age < OLD { 1.0 - (-age).exp() } else { 1.0 };
+        self.decayed(now) / (self.memory * seen)
     }
 
     /// Returns the events per second over the memory, also where it began later: of a burst that ends soon it is little.
@@ -44,7 +46,11 @@ impl Rate {
     }
 
     fn decayed(&self, now: f64) -> f64 {
-        self.weight * (-(now - self.at).max(0.0) / self.memory).exp()
+        // Mostly asked for at the moment of its last event.
+        if now <= self.at {
+            return self.weight;
+        }
+        self.weight * (-(now - self.at) / self.memory).exp()
     }
 }
 

@@ -16,8 +16,12 @@ impl AdmissionCore {
     /// True when the processors have as many requests as they can do in time. A route counts with no more than its share: requests beyond it were
     /// admitted while the processors were idle, and wait for something else.
     pub(super) fn is_full(&self, now: f64) -> bool {
+        // What is harmless only adds to the limit, and is mostly not asked for.
+        if f64::from(self.in_flight) + 1.0 <= self.limit.get() || self.evidence.is_idle(now) {
+            return false;
+        }
         let limit = self.limit_of_all(now);
-        if f64::from(self.in_flight) + 1.0 <= limit || self.evidence.is_idle(now) {
+        if f64::from(self.in_flight) + 1.0 <= limit {
             return false;
         }
         let share = self.share(limit);
@@ -28,9 +32,10 @@ impl AdmissionCore {
     /// True when a route is at its own limit, or has its share of the limit of all requests, or would wait long for a pool.
     pub(super) fn has_no_room(&self, now: f64, route: u16) -> bool {
         let route = &self.routes[usize::from(route)];
-        let has_share = || f64::from(route.in_flight.counted()) + 1.0 > self.share(self.limit_of_all(now));
+        let exceeds = |limit: f64| f64::from(route.in_flight.counted()) + 1.0 > self.share(limit);
+        let has_share = || exceeds(self.limit.get()) && exceeds(self.limit_of_all(now));
         let awaits = || self.pools.is_full(now, route.used_pools, route.objective());
-        route.is_full(now) || awaits() || (has_share() && !self.evidence.is_idle(now))
+        route.is_full(now) || awaits() || (!self.evidence.is_idle(now) && has_share())
     }
 
     /// Requests of one route that count for the limit of all.
