@@ -161,17 +161,22 @@ mod tests {
             })
         }
 
-        /// A connection of the same client: the server's side, the peer's side, and its state.
-        fn connect(&self, buffer: usize) -> (Socket<DuplexStream, ()>, DuplexStream, Arc<Connection>) {
-            let (ours, theirs) = tokio::io::duplex(buffer);
+        /// A socket of the same client.
+        fn socket<S>(&self, ours: S) -> (Socket<S, ()>, Arc<Connection>) {
             let never = StopSource::new();
             let peer = Peer::Client(Arc::new(Clients::default()).at(ADDRESS));
             let connection = Arc::new(Connection::new(Arc::default(), peer, never.listen(), never.listen()));
             // A source that is gone would cut.
             std::mem::forget(never);
-            let traffic = Arc::new(Traffic::new("public"));
-            let socket = Socket::new(ours, connection.clone(), traffic, ());
-            (socket.with_refusals(Below::new(self.shed.clone())), theirs, connection)
+            let socket = Socket::new(ours, connection.clone(), Arc::new(Traffic::new("public")), ());
+            (socket.with_refusals(Below::new(self.shed.clone())), connection)
+        }
+
+        /// A connection of the same client: the server's side, the peer's side, and its state.
+        fn connect(&self, buffer: usize) -> (Socket<DuplexStream, ()>, DuplexStream, Arc<Connection>) {
+            let (ours, theirs) = tokio::io::duplex(buffer);
+            let (socket, connection) = self.socket(ours);
+            (socket, theirs, connection)
         }
     }
 
@@ -222,6 +227,26 @@ mod tests {
         let (mut socket, mut peer, _connection) = overload.connect(4096);
         peer.write_all(&[GET, GET].concat()).await.unwrap();
         assert_eq!(server_reads(&mut socket).await, Some([GET, GET].concat()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn what_a_client_has_sent_before_it_reset_its_connection_does_not_reach_the_server() {
+        let overload = Overload::new();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        for reset in [false, true] {
+            let mut peer = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (ours, _) = listener.accept().await.unwrap();
+            let (mut socket, _connection) = overload.socket(ours);
+            peer.write_all(&[GET, GET].concat()).await.unwrap();
+            if reset {
+                peer.set_zero_linger().unwrap();
+                drop(peer);
+            }
+            let read = socket.read(&mut [0; 1024]).await;
+            let expected = if reset { Err(io::ErrorKind::ConnectionReset) } else { Ok(2 * GET.len()) };
+            assert_eq!(read.map_err(|error| error.kind()), expected);
+        }
     }
 
     #[tokio::test(start_paused = true)]
