@@ -109,6 +109,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
         Err(error) => return usage(format!("cannot start its runtime: {error}")),
     };
     let seat = seat(arguments, &url, token.is_some());
+    let target = seat.target.clone();
     let source = Source::new(&url, token);
     let outcome = if arguments.once {
         let width = arguments.width.unwrap_or_else(columns);
@@ -119,7 +120,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
     match outcome {
         Ok(()) => FINE,
         Err(problem) => {
-            eprintln!("keel: {problem}");
+            eprintln!("keel: {target}: {problem}");
             FELL_SHORT
         }
     }

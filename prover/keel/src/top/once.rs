@@ -27,13 +27,14 @@ pub(super) async fn frame(source: &Source, mut seat: Seat, every: Duration, widt
     if let Some(question) = seat.panel.question() {
         let answer = source.table(question).await;
         if !has_panel(seat.panel, &answer) {
-            return Err(format!("{} answers no questions about its live state (POST /debug/query)", seat.target));
+            return Err("it answers no questions about its live state (POST /debug/query)".to_owned());
         }
         watch.answer(seat.panel, answer);
     } else if let Some(question) = PANELS[3].question() {
         seat.has_questions = has_panel(PANELS[3], &source.table(question).await);
     }
-    Ok(text(&seat, &watch.view(start.elapsed(), seat.order), width, HEIGHT))
+    let frame = text(&seat, &watch.view(start.elapsed(), seat.order), width, HEIGHT);
+    Ok(without_keys(&frame))
 }
 
 /// The frame of a view, without the blanks at the ends of its lines and without empty lines at its end.
@@ -42,9 +43,14 @@ pub(super) fn text(seat: &Seat, view: &View, width: u16, height: u16) -> String 
     let Ok(_) = terminal.draw(|frame| screen::draw(frame, seat, view));
     let buffer = terminal.backend().buffer();
     let line = |y: u16| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
-    // The line of keys is for a terminal.
     let lines: Vec<String> = (0..height).map(line).collect();
     format!("{}\n", lines.join("\n").trim_end())
+}
+
+/// The frame without its last line, which has the keys of a terminal, and without what is empty above it.
+fn without_keys(frame: &str) -> String {
+    let above = frame.trim_end().rsplit_once('\n').map_or(frame, |(above, _)| above);
+    format!("{}\n", above.trim_end())
 }
 
 #[cfg(test)]
@@ -131,6 +137,24 @@ mod tests {
     #[test]
     fn the_list_of_changes_says_by_whom_they_are_made() {
         insta::assert_snapshot!(shown(&seat(Panel::Levers), &watch(), 10, 100, 28));
+    }
+
+    #[test]
+    fn a_frame_as_text_ends_with_its_content() {
+        let frame = without_keys(&shown(&seat(Panel::Routes), &watch(), 10, 80, 40));
+        assert!(
+            frame.ends_with("descriptors                                                      ........ 2.7 %\n"),
+            "{frame}"
+        );
+        assert!(!frame.contains("quit"), "{frame}");
+    }
+
+    #[test]
+    fn on_a_low_screen_the_chosen_lever_and_the_outcome_are_in_sight() {
+        let lever = LEVERS.len() - 1;
+        let seat = Seat { lever, outcome: Some("done (status 204)".to_owned()), ..seat(Panel::Levers) };
+        let frame = shown(&seat, &watch(), 10, 80, 14);
+        assert!(frame.contains(LEVERS[lever].title) && frame.contains("done (status 204)"), "{frame}");
     }
 
     #[test]

@@ -71,11 +71,7 @@ impl Reading {
             process: process(exposition, now),
             saturations: saturations(exposition),
             service: service(exposition),
-            active: exposition.sum(&[
-                "http_server_active_requests",
-                "http_requests_in_flight",
-                "http_requests_in_progress",
-            ]),
+            active: active(exposition),
             series: exposition.samples.len() + exposition.left_out,
             left_out: exposition.left_out,
             families,
@@ -135,6 +131,16 @@ impl Counts {
             buckets: self.buckets.iter().enumerate().map(bucket).collect(),
         }
     }
+}
+
+/// Requests in flight, without that of `keel top` itself.
+fn active(exposition: &Exposition) -> Option<f64> {
+    let names = ["http_server_active_requests", "http_requests_in_flight", "http_requests_in_progress"];
+    let of = |name: &&str| {
+        let samples = exposition.named(name).filter(|sample| !is_of_admin(sample));
+        samples.map(|sample| sample.value).reduce(|sum, value| sum + value)
+    };
+    names.iter().find_map(of)
 }
 
 fn process(exposition: &Exposition, now: f64) -> Process {
@@ -213,8 +219,10 @@ mod tests {
     fn what_the_admin_listener_answers_is_no_traffic() {
         let found = reading(
             "http_server_requests_total{listener=\"admin\",http_route=\"/metrics\",http_response_status_code=\"2xx\"} 7\n\
-             http_server_requests_total{listener=\"public\",http_route=\"/a\",http_response_status_code=\"5xx\"} 2\n",
+             http_server_requests_total{listener=\"public\",http_route=\"/a\",http_response_status_code=\"5xx\"} 2\n\
+             http_server_active_requests{listener=\"admin\"} 1\nhttp_server_active_requests{listener=\"public\"} 0\n",
         );
+        assert_eq!(found.active, Some(0.0));
         assert_eq!((found.total.requests, found.total.errors, found.routes.len()), (2.0, 2.0, 1));
     }
 

@@ -204,11 +204,14 @@ fn levers(frame: &mut Frame<'_>, area: Rect, seat: &Seat) {
         let text = format!(" {mark} {:widest$}  {}", lever.title, lever.effect);
         if at == seat.lever { Line::raw(text).reversed() } else { Line::raw(text) }
     };
-    let mut lines: Vec<Line<'_>> = LEVERS.iter().enumerate().map(line).collect();
-    lines.push(Line::raw(""));
-    lines.push(Line::raw(format!(" changes are made {}; ! cannot be undone", seat.operator())).dim());
-    lines.extend(seat.outcome.iter().map(|outcome| Line::raw(format!(" {outcome}")).bold()));
-    frame.render_widget(Paragraph::new(lines), area);
+    let mut notes = vec![Line::raw(format!(" changes are made {}; ! cannot be undone", seat.operator())).dim()];
+    notes.extend(seat.outcome.iter().map(|outcome| Line::raw(format!(" {outcome}")).bold()));
+    let [list, below] = Layout::vertical([Constraint::Min(1), Constraint::Length(2)]).areas(area);
+    // The chosen one is always in sight.
+    let skipped = (seat.lever + 1).saturating_sub(usize::from(list.height));
+    let lines: Vec<Line<'_>> = LEVERS.iter().enumerate().skip(skipped).map(line).collect();
+    frame.render_widget(Paragraph::new(lines), list);
+    frame.render_widget(Paragraph::new(notes), below);
 }
 
 fn form(frame: &mut Frame<'_>, area: Rect, seat: &Seat) {

@@ -49,7 +49,7 @@ impl Source {
         let request = Request::get(self.metrics.clone())
             .header("accept", "text/plain;version=0.0.4")
             .header("accept-encoding", "gzip");
-        let answer = self.ask(request).await?;
+        let answer = self.ask(request).await.map_err(|problem| format!("no metrics at {}: {problem}", self.metrics))?;
         let text = text(&answer)?;
         let exposition = Exposition::parse(&text);
         if exposition.samples.is_empty() {
