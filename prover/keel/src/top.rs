@@ -126,7 +126,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
     }
 }
 
-/// Takes the terminal, and gives it back whatever happens.
+/// Runs the screen in the terminal, and restores the terminal in every case.
 fn in_terminal(runtime: &tokio::runtime::Runtime, source: Source, seat: Seat, every: Duration) -> Result<(), String> {
     let mut terminal = ratatui::try_init().map_err(|error| format!("cannot use the terminal: {error}"))?;
     let outcome = runtime.block_on(terminal::run(source, seat, every, &mut terminal));

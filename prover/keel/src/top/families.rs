@@ -1,5 +1,5 @@
-//! Which families of an exposition count the requests of its server, and which measure their durations. Names differ from one library to the
-//! next, so they are recognized by their words and their labels.
+//! The families of an exposition that count the requests of its server and measure their durations. Names differ from one library to
+//! the next, so families are recognized by their words and their labels.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What the admin listener of an evenkeel service shows beside its metrics, by its documented `POST /debug/query`.
+//! Tables of the admin listener of an evenkeel service, by its documented `POST /debug/query`.
 
 use serde_json::Value;
 
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_none() {
+    fn other_documents_are_no_tables() {
         for other in [json!({}), json!([1]), json!({"columns": ["a"], "rows": [1]}), json!("x")] {
             assert_eq!(Table::read(&other), None, "{other}");
         }

@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_undone_needs_its_target_twice() {
+    fn a_change_that_cannot_be_undone_needs_its_target_twice() {
         let refused = form("Drop dead letters", &["1, 2", "spam", "1"]).request("ada", None).unwrap_err();
         assert_eq!(refused, "\"1\" does not repeat \"1,2\"");
         let (line, body) = sent(&form("Drop dead letters", &["1, 2", "spam", "1,2"]), None);

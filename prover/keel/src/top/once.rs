@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_changes_says_by_whom_they_are_made() {
+    fn the_list_of_changes_names_their_author() {
         insta::assert_snapshot!(shown(&seat(Panel::Levers), &watch(), 10, 100, 28));
     }
 

@@ -1,4 +1,4 @@
-//! What is kept of one answer of `/metrics`: far less than the answer, so that several of them fit into a bounded memory.
+//! One answer of `/metrics`, reduced to the numbers of the screen, so that several of them fit into a bounded memory.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const MAX_BUCKETS: usize = 500;
 /// One answer, reduced.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reading {
-    /// When it was taken, since the start of `keel top`.
+    /// The time of the answer, since the start of `keel top`.
     pub(super) at: Duration,
     pub(super) families: Families,
     pub(super) total: Counts,
@@ -118,7 +118,7 @@ impl Counts {
         }
     }
 
-    /// What was counted since `before`. A counter that is lower now began again: what it shows now is all that is known.
+    /// The counts since `before`. A counter that is lower now began again, and counts from zero.
     pub(super) fn since(&self, before: Option<&Self>) -> Self {
         let Some(before) = before.filter(|before| before.requests <= self.requests) else { return self.clone() };
         let bucket = |(at, (bound, count)): (usize, &(f64, f64))| {
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_admin_listener_answers_is_no_traffic() {
+    fn answers_of_the_admin_listener_are_no_traffic() {
         let found = reading(
             "http_server_requests_total{listener=\"admin\",http_route=\"/metrics\",http_response_status_code=\"2xx\"} 7\n\
              http_server_requests_total{listener=\"public\",http_route=\"/a\",http_response_status_code=\"5xx\"} 2\n\

@@ -1,4 +1,4 @@
-//! What the operator has chosen, and what a key changes of it.
+//! The operator's choices, and the effects of keys on them.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -23,7 +23,7 @@ pub(super) struct Seat {
     /// The lever of the list that is chosen.
     pub(super) lever: usize,
     pub(super) form: Option<Form>,
-    /// What came of the last change.
+    /// The outcome of the last change.
     pub(super) outcome: Option<String>,
     /// Names of dependencies, for the form.
     pub(super) targets: Vec<String>,
@@ -31,7 +31,7 @@ pub(super) struct Seat {
     pub(super) has_token: bool,
 }
 
-/// What a key asks for beyond a change of the choices.
+/// The effect of a key beyond a change of the choices.
 #[derive(Debug)]
 pub(super) enum Act {
     Nothing,
@@ -53,7 +53,7 @@ impl Seat {
         self.scroll.min(rows.saturating_sub(1))
     }
 
-    /// Who makes the changes, as a sentence goes on.
+    /// The author of the changes, for the end of a sentence.
     pub(super) fn operator(&self) -> String {
         if self.has_token { "with the token of the file".to_owned() } else { format!("by {}", self.author) }
     }

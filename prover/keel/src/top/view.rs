@@ -1,4 +1,4 @@
-//! What a screen shows, computed from readings alone: no clock, no terminal and no network.
+//! The numbers of a screen, computed from readings alone: no clock, no terminal and no network.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
