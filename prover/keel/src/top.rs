@@ -35,14 +35,12 @@ const WIDEST: u16 = 400;
 
 /// Arguments of `keel top`: the service, and how it is shown.
 #[derive(clap::Args)]
-#[command(
-    after_help = "Examples:\n  keel top http://127.0.0.1:8081                       # the admin listener of an evenkeel service\n  \
-                  keel top http://127.0.0.1:9090                       # any service: its /metrics\n  \
-                  keel top http://127.0.0.1:8080/actuator/prometheus   # metrics at another path\n  \
-                  keel top http://127.0.0.1:8081 --once --panel calls  # one frame as text\n\n\
+#[command(after_help = "Examples:\n  keel top http://127.0.0.1:8081                  # an evenkeel admin listener\n  \
+                  keel top http://127.0.0.1:9090                  # any service: its /metrics\n  \
+                  keel top http://127.0.0.1:8080/other/metrics\n  \
+                  keel top http://127.0.0.1:8081 --once           # one frame as text\n\n\
                   Exit codes:\n  0    the operator left, or the frame was printed\n  1    --once: no metrics, or no such panel\n  \
-                  2    a mistake in the command line, or no terminal"
-)]
+                  2    a mistake in the command line, or no terminal")]
 pub(crate) struct Arguments {
     /// The address of the metrics; without a path, /metrics
     #[arg(value_name = "http://HOST:PORT")]
