@@ -66,17 +66,17 @@ test-long: setup-tests-long ## Runs the tests that repeat or take long
 
 # clippy's driver is a compiler too: what it compiles with the lints is what the tests run, so that the workspace is compiled once and not twice.
 # A clean clone has no use for incremental compilation, and names of functions are enough in a backtrace.
-ci: export CARGO_INCREMENTAL := 0
-ci: export CARGO_PROFILE_DEV_DEBUG := 0
-ci: export RUSTC_WORKSPACE_WRAPPER = $(shell rustc --print sysroot)/bin/clippy-driver
-ci: export CLIPPY_ARGS := -D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
+ONCE = CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__ \
+	RUSTC_WORKSPACE_WRAPPER="$$(rustc --print sysroot)/bin/clippy-driver"
+
 ci: setup-tests setup-check ## What check and test do, in one compilation: for a clean clone
+	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
 	@cargo fmt --all --check
-	@cargo nextest run --workspace --no-fail-fast
+	@$(ONCE) cargo nextest run --workspace --no-fail-fast
 	@target/debug/ledger openapi --against services/ledger/openapi.json
-	@cargo test --quiet --workspace --doc
-	@for features in $(ALONE); do cargo check -p evenkeel --no-default-features --features "$$features" --quiet || exit 1; done
-	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+	@$(ONCE) cargo test --quiet --workspace --doc
+	@for features in $(ALONE); do $(ONCE) cargo check -p evenkeel --no-default-features --features "$$features" --quiet || exit 1; done
+	@$(ONCE) RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 	@sh .ci/deny
 
 check: setup-check ## Formatting, lints, each feature of evenkeel alone, documentation; the committed API of the ledger; licences, sources and advisories of dependencies
