@@ -34,6 +34,7 @@ mod query;
 mod rejudge;
 mod repro;
 mod selftest;
+mod top;
 mod undo;
 
 use std::process::ExitCode;
@@ -91,6 +92,8 @@ enum Command {
     /// Run one test server in the foreground
     #[command(hide = true)]
     Specimen(selftest::Specimen),
+    /// Watch a running service in the terminal: requests, saturation, its process; and the levers of its operator
+    Top(top::Arguments),
     /// Undo the faults that a killed keel left behind
     Undo(undo::Arguments),
 }
@@ -115,6 +118,7 @@ fn main() -> ExitCode {
         Command::Repro(arguments) => repro::run(&arguments),
         Command::Selftest(arguments) => selftest::run(&arguments),
         Command::Specimen(arguments) => selftest::serve(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
         Command::Undo(arguments) => undo::run(&arguments),
     };
     ExitCode::from(std::panic::catch_unwind(run).unwrap_or(FAULT))

@@ -122,11 +122,12 @@ pub fn example(package: &str, manifest_folder: &str, name: &str) -> PathBuf {
 }
 
 /// Variables that a person sets for every build.
-const KEPT: [&str; 6] = [
+const KEPT: [&str; 7] = [
     "CARGO_HOME",
     "CARGO_BUILD_JOBS",
     "CARGO_INCREMENTAL",
     "CARGO_NET_OFFLINE",
+    "CARGO_PROFILE_DEV_DEBUG",
     "CARGO_TARGET_DIR",
     "CARGO_TERM_COLOR",
 ];

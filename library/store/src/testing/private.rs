@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use super::cluster::{START_TIMEOUT, as_owner, binaries, is_root, make_cluster, run};
+use super::cluster::{START_TIMEOUT, as_owner, binaries, is_root, make_cluster, place, run};
 use crate::StoreUrl;
 
 /// A PostgreSQL server of one test.
@@ -66,9 +66,8 @@ impl PrivatePostgres {
     fn start_with(port: u16, settings: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         let binaries =
             binaries().expect("PostgreSQL is not installed: run `make setup`, or apt-get install postgresql");
-        // Under /tmp, because a socket's path has at most 107 bytes.
-        let folder =
-            tempfile::Builder::new().prefix("evenkeel-pg-").tempdir_in("/tmp").expect("a folder in /tmp").keep();
+        let folder = tempfile::Builder::new().prefix("evenkeel-pg-").tempdir_in(place());
+        let folder = folder.expect("a folder for tests").keep();
         if is_root() {
             run(Command::new("chown").arg("postgres").arg(&folder));
         }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Instant, SystemTime};
 
-use super::cluster::{START_TIMEOUT, as_owner, binaries, is_root, make_cluster, owner_of, run};
+use super::cluster::{START_TIMEOUT, as_owner, binaries, is_root, make_cluster, owner_of, place, run};
 use crate::StoreUrl;
 
 /// Ends the server and the pooler some seconds after the last test has gone, however it went.
@@ -83,7 +83,7 @@ impl Drop for FreshDatabase {
 fn server(binaries: &Path) -> (PathBuf, File) {
     let made = binaries.join("postgres").metadata().and_then(|metadata| metadata.modified()).expect("it was found");
     let made = made.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-    let folder = PathBuf::from(format!("/tmp/evenkeel-pg-shared-{}-{made}", owner_of(Path::new("/proc/self"))));
+    let folder = place().join(format!("evenkeel-pg-shared-{}-{made}", owner_of(Path::new("/proc/self"))));
     let _ = std::fs::create_dir(&folder);
     assert_eq!(owner_of(&folder), owner_of(Path::new("/proc/self")), "{folder:?} is somebody else's: remove it");
     let lock = |name: &str| {
@@ -91,8 +91,8 @@ fn server(binaries: &Path) -> (PathBuf, File) {
         file.expect("a file in a folder of ours")
     };
     let (start, user) = (lock("start.lock"), lock("users.lock"));
-    start.lock().expect("locks work in /tmp");
-    user.lock_shared().expect("locks work in /tmp");
+    start.lock().expect("locks work there");
+    user.lock_shared().expect("locks work there");
     let sockets = [folder.join(".s.PGSQL.5432"), folder.join("pooler/.s.PGSQL.6432")];
     if !sockets.iter().all(|socket| UnixStream::connect(socket).is_ok()) {
         start_server(binaries, &folder);
@@ -129,6 +129,8 @@ fn start_server(binaries: &Path, folder: &Path) {
         "fsync=off",
         "-c",
         "full_page_writes=off",
+        "-c",
+        "max_wal_size=128MB",
         "-c",
         "log_min_messages=fatal",
     ]));
