@@ -15,6 +15,7 @@ use axum::routing::get;
 use border::Problem;
 use serde::Deserialize;
 use supervision::{Lifecycle, Phase};
+use telemetry::errors::Errors;
 use telemetry::prometheus::Format;
 use telemetry::{health, prometheus};
 use vitals::{Instance, Registry};
@@ -36,6 +37,7 @@ pub(crate) struct Admin {
     pub(crate) registry: Registry,
     pub(crate) instance: Instance,
     pub(crate) guard: Guard,
+    pub(crate) errors: Option<Errors>,
     /// All routers share its turns.
     #[cfg(feature = "query")]
     pub(crate) query: console::query::Query,
@@ -66,6 +68,9 @@ impl Admin {
         #[cfg(feature = "query")]
         {
             routes = routes.merge(crate::query::routes::<Self>(self.query.clone()));
+        }
+        if let Some(errors) = &self.errors {
+            routes = routes.merge(crate::error_reports::routes(errors.clone()));
         }
         if !taken.contains(&HEALTH) {
             routes = routes.route(HEALTH, get(document));

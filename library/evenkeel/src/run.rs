@@ -8,6 +8,7 @@ use axum::Router;
 use border::{Border, Listener, Observers, Reserved};
 use clap::Args;
 use supervision::{Children, Lifecycle, Manager};
+use telemetry::errors::Errors;
 use telemetry::{ProcessVitals, SaturationVitals};
 use tokio::sync::watch;
 use vitals::{Instance, Live, Registry};
@@ -82,7 +83,8 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let (tracer, export) = export::open(&standard.traces, &standard.export, &instance, &registry)?;
         #[cfg(not(feature = "client"))]
         let tracer = None;
-        let observers = Observers { tracer, objectives };
+        let errors = Some(Errors::new(&instance, &registry));
+        let observers = Observers { tracer, objectives, errors };
         let public_border =
             Border::draining_with("public", public_limits, &registry, lifecycle.clone()).observed_by(observers.clone());
         let public_border = match &service.caller {
@@ -159,6 +161,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             registry: registry.clone(),
             instance: instance.clone(),
             guard: operators(&configuration.standard, &registry),
+            errors: observers.errors.clone(),
             #[cfg(feature = "query")]
             query: console::query::Query::new(&registry),
             #[cfg(feature = "query")]

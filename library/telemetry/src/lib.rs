@@ -3,6 +3,7 @@
 //! - [`logs`]: structured events on standard output, one schema, bounded, secrets redacted.
 //! - [`prometheus`]: the registry as Prometheus text, OpenMetrics or Prometheus protobuf.
 //! - [`health`]: the registry as a JSON document.
+//! - [`errors`]: reports of failures, in groups.
 //! - [`objectives`]: service level objectives, burn rates and alerts.
 //! - [`observe`]: rules, their tests, dashboards and playbooks from the objectives.
 //! - [`otlp`]: logs and metrics sent to a collector.
@@ -29,6 +30,7 @@
 //! No features. Tested on Linux; no part needs it.
 
 mod context;
+pub mod errors;
 pub mod health;
 pub mod logs;
 pub mod objectives;

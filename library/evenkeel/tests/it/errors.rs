@@ -1,0 +1,122 @@
+//! Reports of failures: groups, their reports, and what is in none of them.
+
+use std::io::{Error, ErrorKind};
+
+use evenkeel::client::Client;
+use evenkeel::prelude::*;
+use evenkeel::url::Url;
+use serde_json::Value;
+
+const ANYWHERE: [&str; 3] = ["--host=127.0.0.1", "--port=0", "--admin-addr=127.0.0.1:0"];
+/// A secret in a header and in a body.
+const MARKER: &str = "m4rk3r-0f-4-s3cr3t";
+
+#[derive(Debug, thiserror::Error)]
+#[error("the order cannot be stored")]
+struct OrderError(#[source] Error);
+
+fn routes(context: &Context) -> Router {
+    let client = context.client().clone();
+    let context = context.clone();
+    let fails = async |_body: String| {
+        evenkeel::note_error(&OrderError(Error::new(ErrorKind::StorageFull, "password=hunter22 at disk 7")));
+        evenkeel::tracing::warn!(disk = 7, "no room");
+        StatusCode::INTERNAL_SERVER_ERROR
+    };
+    let panics = async || -> StatusCode { panic!("no such drawer") };
+    let calls = async move || match client.dependency("bank").get("/balance").send().await {
+        Ok(_) => StatusCode::OK.into_response(),
+        Err(error) => context.refusal(&error).into_response(),
+    };
+    Router::new()
+        .route("/fails/{id}", post(fails))
+        .route("/panics", get(panics))
+        .route("/calls", get(calls))
+        .route("/works", get(async || "works"))
+        .route("/unavailable", get(async || StatusCode::SERVICE_UNAVAILABLE))
+}
+
+async fn json(client: &Client, url: &Url) -> Value {
+    let answer = client.get(url).send().await.unwrap();
+    assert_eq!(answer.status.as_u16(), 200, "{url}");
+    serde_json::from_slice(&answer.body).unwrap()
+}
+
+#[tokio::test]
+async fn equal_failures_are_one_group_with_one_report_that_explains_them_and_has_no_secret() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let bank = Url::parse(&format!("http://{}", nobody.local_addr().unwrap())).unwrap();
+    drop(nobody);
+    let service = Service::new(build_info!()).dependency("bank", move |_: &_| Dependency::http(&bank)).routes(routes);
+    let running = service.start(ANYWHERE).await.unwrap();
+    running.ready().await.unwrap();
+    let client = running.client();
+    for id in 0..20 {
+        let call = client.post(&running.url(&format!("/fails/{id}?token={MARKER}&page=2")));
+        let call = call.body("application/json", format!("{{\"note\":\"{MARKER}\"}}")).header("x-note", MARKER);
+        let answer = call.header("user-agent", "test/1").header("authorization", &format!("Bearer {MARKER}")).send();
+        assert_eq!(answer.await.unwrap().status.as_u16(), 500);
+    }
+    for path in ["/panics", "/calls", "/works", "/unavailable", "/nowhere"] {
+        client.get(&running.url(path)).send().await.unwrap();
+    }
+
+    let all = json(&client, &running.admin_url("/debug/errors")).await;
+    let groups = all["errors"].as_array().unwrap();
+    assert_eq!(groups.len(), 4, "{all}");
+    let of = |name: &str| groups.iter().find(|group| group["name"] == name).unwrap_or_else(|| panic!("{name}: {all}"));
+    let group = of("/fails/{id}");
+    assert_eq!((&group["count"], &group["report_count"]), (&20.into(), &1.into()), "{group}");
+    assert!(group["kind"].as_str().unwrap().ends_with("OrderError"), "{group}");
+    assert!(group["place"].as_str().unwrap().contains("tests/it/errors.rs:"), "{group}");
+    assert_eq!(of("/panics")["kind"], "panic");
+    assert_eq!(of("/panics")["message"], "no such drawer");
+    assert_eq!(of("/unavailable")["kind"], "status 503");
+
+    let fingerprint = group["fingerprint"].as_str().unwrap();
+    let one = json(&client, &running.admin_url(&format!("/debug/errors/{fingerprint}"))).await;
+    let report = &one["reports"][0];
+    assert_eq!(report["causes"][0], "the order cannot be stored");
+    assert_eq!(report["causes"][1], "password=[redacted] at disk 7");
+    let work = &report["work"];
+    assert_eq!(
+        (&work["route"], &work["method"], &work["status"]),
+        (&"/fails/{id}".into(), &"POST".into(), &500.into())
+    );
+    assert_eq!((&work["path"], &work["query"]), (&"/fails/0".into(), &"token=[redacted]&page=2".into()));
+    assert_eq!(
+        (&work["headers"]["content-type"], &work["headers"]["user-agent"]),
+        (&"application/json".into(), &"test/1".into())
+    );
+    assert!(work["deadline_left_ms"].as_f64().unwrap() > 0.0 && work["id"].as_str().is_some(), "{work}");
+    assert_eq!(report["trace"]["trace_id"].as_str().unwrap().len(), 32);
+    assert_eq!(
+        (&report["service"]["name"], &report["service"]["version"]),
+        (&"evenkeel".into(), &env!("CARGO_PKG_VERSION").into())
+    );
+    assert!(report["load"]["in_flight_limit"].as_u64().is_some(), "{report}");
+    assert_eq!(report["policies"][0]["name"], "bank", "{report}");
+    assert!(report["events"].as_array().is_some_and(|events| !events.is_empty()), "{report}");
+    assert!(!one.to_string().contains(MARKER) && !all.to_string().contains(MARKER), "{one}");
+
+    let fingerprint = of("/calls")["fingerprint"].as_str().unwrap();
+    let one = json(&client, &running.admin_url(&format!("/debug/errors/{fingerprint}"))).await;
+    let steps = one["reports"][0]["steps"].as_array().unwrap().clone();
+    let call = steps.iter().find(|step| step["step"] == "call").unwrap_or_else(|| panic!("{one}"));
+    assert_eq!((&call["peer"], &call["attempt"], &call["outcome"]), (&"bank".into(), &1.into(), &"connect".into()));
+    assert!(call["at_ms"].as_f64().is_some() && call["took_ms"].as_f64().is_some(), "{call}");
+
+    let mut asked = running.admin_url("/debug/query");
+    asked.set_query(Some("sql=SELECT failures, kind FROM errors ORDER BY failures DESC"));
+    let rows = json(&client, &asked).await;
+    assert_eq!(rows["rows"][0][0], 20, "{rows}");
+    let part = json(&client, &running.admin_url("/health?part=errors,error_reports")).await;
+    assert_eq!(part["vitals"]["errors"].as_array().unwrap().len(), 4);
+    assert_eq!(part["vitals"]["error_reports"][0]["failures"], 23);
+    let metrics = client.get(&running.admin_url("/metrics")).send().await.unwrap();
+    let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
+    assert!(metrics.contains("error_reports_failures_total 23") && !metrics.contains("fingerprint"), "{metrics}");
+    let unknown = client.get(&running.admin_url("/debug/errors/0000")).send().await.unwrap();
+    assert_eq!(unknown.status.as_u16(), 404);
+    running.stop().await.unwrap();
+}
