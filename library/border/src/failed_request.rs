@@ -46,6 +46,7 @@ impl Failing {
             name: request.route_name(),
             method: request.method().as_str(),
             status: Some(status.as_u16()),
+            error: None,
             request_id: request.request_id(),
             trace: request.trace(),
             took: now.saturating_duration_since(request.started()),

@@ -52,6 +52,7 @@ impl Admin {
         #[cfg(feature = "query")]
         {
             let pages = console::pages::Pages::new(&self.registry, &self.query, self.about.clone());
+            let pages = pages.with_errors(self.errors.clone());
             let api = guarded(self.routes(taken).merge(more), guard.clone());
             api.clone().merge(guarded(crate::console_routes::routes(pages, api), guard))
         }

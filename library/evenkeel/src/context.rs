@@ -56,6 +56,11 @@ impl<S, D> Context<S, D> {
     }
 
     #[cfg(feature = "store")]
+    pub(crate) fn errors(&self) -> Option<&telemetry::errors::Errors> {
+        self.shared.observers.errors.as_ref()
+    }
+
+    #[cfg(feature = "store")]
     pub(crate) fn shared_settings(&self) -> Arc<S> {
         self.settings.clone()
     }

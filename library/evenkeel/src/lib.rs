@@ -97,6 +97,8 @@ mod run;
 mod running;
 mod security_contact;
 mod security_txt;
+#[cfg(feature = "client")]
+mod sentry;
 pub mod service;
 #[cfg(feature = "store")]
 pub mod sessions;

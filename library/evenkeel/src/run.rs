@@ -26,6 +26,8 @@ use crate::failed::Failed;
 use crate::operator::{Guard, TokenFile};
 use crate::order::{Part, Record};
 use crate::parts::{Parts, Stopped, notify};
+#[cfg(feature = "client")]
+use crate::sentry;
 use crate::service::{Run as Background, Service};
 use crate::settings::Standard;
 use crate::stop_budget::StopBudget;
@@ -59,6 +61,8 @@ pub(crate) struct Bound<S, D: Database> {
     observers: Observers,
     #[cfg(feature = "client")]
     export: Option<export::Export>,
+    #[cfg(feature = "client")]
+    sentry: Option<sentry::Sentry>,
 }
 
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
@@ -84,6 +88,8 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         #[cfg(not(feature = "client"))]
         let tracer = None;
         let errors = Some(Errors::new(&instance, &registry));
+        #[cfg(feature = "client")]
+        let sentry = sentry::open(&standard.sentry, errors.as_ref(), &registry)?;
         let observers = Observers { tracer, objectives, errors };
         let public_border =
             Border::draining_with("public", public_limits, &registry, lifecycle.clone()).observed_by(observers.clone());
@@ -114,6 +120,8 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             observers,
             #[cfg(feature = "client")]
             export,
+            #[cfg(feature = "client")]
+            sentry,
         })
     }
 
@@ -150,6 +158,8 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             observers,
             #[cfg(feature = "client")]
             export,
+            #[cfg(feature = "client")]
+            sentry,
         } = self;
         let admin_address = admin.address();
         let notifications = tokio::spawn(notify(parts.manager.clone(), lifecycle.clone()));
@@ -191,6 +201,8 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             observers,
             #[cfg(feature = "client")]
             export,
+            #[cfg(feature = "client")]
+            sentry,
         };
         let escalation = parts.escalation();
         let outcome = tokio::select! {
@@ -234,6 +246,8 @@ struct Start<S, D: Database> {
     observers: Observers,
     #[cfg(feature = "client")]
     export: Option<export::Export>,
+    #[cfg(feature = "client")]
+    sentry: Option<sentry::Sentry>,
 }
 
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
@@ -294,12 +308,16 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
         self.admin_routes.replace(admin_routes);
 
         #[cfg(feature = "client")]
-        let export = self.export;
+        let (export, sentry) = (self.export, self.sentry);
         parts.record.start(Part::BackgroundParts, || -> Result<(), Failed> {
             let children = &mut parts.background;
             #[cfg(feature = "client")]
             if let Some(export) = export {
                 export.start(&registry, public_border.clone(), children);
+            }
+            #[cfg(feature = "client")]
+            if let Some(sentry) = sentry {
+                sentry.start(children);
             }
             objectives::start(self.observers.objectives, &registry, children);
             #[cfg(feature = "client")]

@@ -7,6 +7,7 @@
 //! - [`objectives`]: service level objectives, burn rates and alerts.
 //! - [`observe`]: rules, their tests, dashboards and playbooks from the objectives.
 //! - [`otlp`]: logs and metrics sent to a collector.
+//! - [`sentry`]: reports of failures sent to a Sentry.
 //! - [`traces`]: the spans of requests, and their export by OTLP.
 //! - [`RequestContext`]: id and trace of the request that the running task works for.
 //!
@@ -40,6 +41,7 @@ mod process;
 pub mod prometheus;
 pub mod redact;
 mod saturation;
+pub mod sentry;
 mod step;
 mod timestamp;
 pub mod traces;

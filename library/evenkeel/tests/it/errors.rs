@@ -1,11 +1,13 @@
 //! Reports of failures: groups, their reports, and what is in none of them.
 
 use std::io::{Error, ErrorKind};
+use std::sync::{Arc, Mutex};
 
 use evenkeel::client::Client;
 use evenkeel::prelude::*;
 use evenkeel::url::Url;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 const ANYWHERE: [&str; 3] = ["--host=127.0.0.1", "--port=0", "--admin-addr=127.0.0.1:0"];
 /// A secret in a header and in a body.
@@ -115,8 +117,58 @@ async fn equal_failures_are_one_group_with_one_report_that_explains_them_and_has
     assert_eq!(part["vitals"]["error_reports"][0]["failures"], 23);
     let metrics = client.get(&running.admin_url("/metrics")).send().await.unwrap();
     let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
-    assert!(metrics.contains("error_reports_failures_total 23") && !metrics.contains("fingerprint"), "{metrics}");
+    assert!(metrics.contains("error_reports_failures_total 23") && !metrics.contains(fingerprint), "{metrics}");
+    let page = |path: &str| running.admin_url(path);
+    let shown = client.get(&page("/console/errors")).send().await.unwrap();
+    let shown = String::from_utf8_lossy(&shown.body).into_owned();
+    assert!(shown.contains(&format!("/console/errors/{fingerprint}")), "{shown}");
+    let shown = client.get(&page(&format!("/console/errors/{fingerprint}"))).send().await.unwrap();
+    let shown = String::from_utf8_lossy(&shown.body).into_owned();
+    assert!(shown.contains("bank") && shown.contains("Report of"), "{shown}");
+    let shown = client.get(&page("/console/errors/0000")).send().await.unwrap();
+    assert_eq!(shown.status.as_u16(), 404);
     let unknown = client.get(&running.admin_url("/debug/errors/0000")).send().await.unwrap();
     assert_eq!(unknown.status.as_u16(), 404);
     running.stop().await.unwrap();
+}
+
+/// A Sentry that keeps the envelopes that it gets.
+async fn sentry(envelopes: Arc<Mutex<Vec<(String, String)>>>, got: Arc<Notify>) -> String {
+    let keep = async move |headers: evenkeel::axum::http::HeaderMap, body: String| {
+        let key = headers.get("x-sentry-auth").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        envelopes.lock().unwrap().push((key.unwrap_or_default(), body));
+        got.notify_one();
+        "{}"
+    };
+    let routes = Router::new().route("/api/42/envelope/", post(keep));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { evenkeel::axum::serve(listener, routes).await });
+    format!("http://k3y@{address}/42")
+}
+
+#[tokio::test]
+async fn reports_go_to_a_sentry_once_for_equal_failures_and_the_last_ones_before_the_end() {
+    let (envelopes, got) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Notify::new()));
+    let dsn = sentry(envelopes.clone(), got.clone()).await;
+    let bank = Url::parse("http://127.0.0.1:1").unwrap();
+    let service = Service::new(build_info!()).dependency("bank", move |_: &_| Dependency::http(&bank)).routes(routes);
+    let dsn = format!("--sentry-dsn={dsn}");
+    let running = service.start([ANYWHERE[0], ANYWHERE[1], ANYWHERE[2], &dsn]).await.unwrap();
+    running.ready().await.unwrap();
+    let client = running.client();
+    for _ in 0..20 {
+        let call = client.post(&running.url("/fails/7")).body("text/plain", MARKER).header("x-note", MARKER);
+        assert_eq!(call.send().await.unwrap().status.as_u16(), 500);
+    }
+    got.notified().await;
+    client.get(&running.url("/panics")).send().await.unwrap();
+    running.stop().await.unwrap();
+    let envelopes = envelopes.lock().unwrap();
+    assert_eq!(envelopes.len(), 2, "{envelopes:?}");
+    assert!(envelopes.iter().all(|(key, body)| key.ends_with("sentry_key=k3y") && !body.contains(MARKER)));
+    let event: Value = serde_json::from_str(envelopes[0].1.lines().nth(2).unwrap()).unwrap();
+    assert_eq!(event["exception"]["values"][1]["value"], "the order cannot be stored", "{event}");
+    assert_eq!(event["transaction"], "POST /fails/{id}");
+    assert!(envelopes[1].1.contains("no such drawer"));
 }

@@ -16,6 +16,8 @@ pub struct Failure<'a> {
     pub method: &'a str,
     /// The status of the answer; none for a job.
     pub status: Option<u16>,
+    /// Type and text of a job's error; the text is shown without secrets.
+    pub error: Option<(&'static str, &'a str)>,
     /// Its id.
     pub request_id: &'a str,
     /// Its span.

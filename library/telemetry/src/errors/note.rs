@@ -119,7 +119,8 @@ pub(super) fn place_of(file: &str, line: u32) -> String {
     format!("{file}:{line}")
 }
 
-fn cause(text: &str) -> String {
+/// A text of an error without secrets.
+pub(super) fn cause(text: &str) -> String {
     // Cut last: half a credential is none that can be recognized.
     cut(&redact::text(text), MAX_CAUSE_BYTES).to_owned()
 }

@@ -10,7 +10,7 @@ use vitals::{Instance, Registry};
 use super::failure::{Failure, RequestHead};
 use super::fingerprint::fingerprint;
 use super::groups::{Group, Groups, Identity, lock};
-use super::note::place_of;
+use super::note::{cause, place_of};
 use super::report::{Parts, report};
 use super::table::{GroupRows, SumRows};
 use super::trail::{CallOutcome, Trail};
@@ -176,15 +176,20 @@ fn kind_and_place(failure: &Failure<'_>, trail: &Trail) -> (String, String) {
     if let Some(call) = trail.failed_call() {
         return (format!("call to {}: {}", call.peer, call.outcome), logged());
     }
-    match failure.status {
-        Some(status) => (format!("status {status}"), logged()),
-        None => ("error".to_owned(), logged()),
-    }
+    let kind = match (failure.status, failure.error) {
+        (Some(status), _) => format!("status {status}"),
+        (None, Some((kind, _))) => kind.to_owned(),
+        (None, None) => "failed".to_owned(),
+    };
+    (kind, logged())
 }
 
 fn message(failure: &Failure<'_>, trail: &Trail) -> String {
     if let Some(text) = trail.error.as_ref().and_then(|error| error.causes.first()) {
         return text.clone();
+    }
+    if let Some((_, text)) = failure.error.filter(|(_, text)| !text.is_empty()) {
+        return cause(text);
     }
     match (trail.failed_call().map(|call| (&call.peer, call.attempt, call.outcome)), failure.status) {
         (Some((peer, attempt, CallOutcome::Answered(status))), _) => {
