@@ -13,7 +13,7 @@ use crate::record::Record;
 static KEPT: [HeaderName; COUNT] = [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::USER_AGENT];
 const COUNT: usize = 3;
 
-/// What a request leaves behind for its report.
+/// The part of a request that is kept for its report.
 #[derive(Debug)]
 pub(crate) struct Failing {
     errors: Errors,

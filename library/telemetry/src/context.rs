@@ -19,7 +19,7 @@ struct Scoped {
     trace: Option<Arc<RequestTrace>>,
     /// Its place among the requests in flight.
     slot: Option<Arc<InFlightSlot>>,
-    /// What it has done so far; none before the first entry.
+    /// Its steps and log lines so far; none before the first entry.
     trail: RefCell<Option<Box<Trail>>>,
 }
 

@@ -191,6 +191,12 @@ fn text_of(payload: &(dyn std::any::Any + Send)) -> Option<&str> {
     payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
+/// The layer of the log, which writes to nowhere.
+#[cfg(test)]
+pub(crate) fn layer_for_tests<S: Subscriber + for<'s> LookupSpan<'s>>() -> impl Layer<S> {
+    JsonLines::start(io::sink(), 10)
+}
+
 impl JsonLines {
     /// Starts the thread that writes to `out`.
     fn start(out: impl Write + Send + 'static, rate: u32) -> Self {

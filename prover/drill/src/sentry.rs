@@ -116,7 +116,8 @@ async fn answer(received: &Mutex<Received>, request: hyper::Request<Incoming>) -
     let unpacked = if coding.eq_ignore_ascii_case("gzip") { unpack(&body) } else { Some(body.to_vec()) };
     let Some(unpacked) = unpacked else { return respond(400) };
     let is_single = head.uri.path().ends_with("/store/");
-    let events = if is_single { serde_json::from_slice(&unpacked).ok().into_iter().collect() } else { events(&unpacked) };
+    let events =
+        if is_single { serde_json::from_slice(&unpacked).ok().into_iter().collect() } else { events(&unpacked) };
     let mut received = lock(received);
     received.count += events.len();
     let room = MAX_EVENTS.saturating_sub(received.events.len());

@@ -172,3 +172,63 @@ async fn reports_go_to_a_sentry_once_for_equal_failures_and_the_last_ones_before
     assert_eq!(event["transaction"], "POST /fails/{id}");
     assert!(envelopes[1].1.contains("no such drawer"));
 }
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn an_attempt_of_a_job_that_fails_is_a_failure_with_its_calls() {
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Serialize, Deserialize)]
+    struct Letter;
+
+    impl Job for Letter {
+        const KIND: &'static str = "letter";
+        const QUEUE: &'static str = "letters";
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let (tried, ended) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let bank = Url::parse("http://127.0.0.1:1").unwrap();
+    let (tries, ends) = (tried.clone(), ended.clone());
+    let service = Service::new(build_info!())
+        .store(Vec::new())
+        .dependency("bank", move |_settings| Dependency::http(&bank))
+        .routes(|context| {
+            let store = context.store().clone();
+            let ask = async move || {
+                let asked = store.write(|tx| Box::pin(async move { enqueue(tx, &Letter).await }));
+                asked.await.map_or(StatusCode::INTERNAL_SERVER_ERROR, |_| StatusCode::ACCEPTED)
+            };
+            Router::new().route("/ask", post(ask))
+        })
+        .jobs(move |context| {
+            let (client, tries, ends) = (context.client().clone(), tries.clone(), ends.clone());
+            Workers::new(context.store()).handle(move |_: Letter, _job| {
+                let (client, tries, ends) = (client.clone(), tries.clone(), ends.clone());
+                async move {
+                    tries.notify_one();
+                    let answer = client.dependency("bank").get("/").send().await;
+                    ends.notify_one();
+                    answer?;
+                    Ok::<_, JobError>(())
+                }
+            })
+        });
+    let database = format!("--database-url=sqlite:{}/jobs.db", folder.path().display());
+    let running = service.start(ANYWHERE.into_iter().chain([&*database])).await.unwrap();
+    running.ready().await.unwrap();
+    let client = running.client();
+    assert_eq!(client.post(&running.url("/ask")).send().await.unwrap().status.as_u16(), 202);
+    tried.notified().await;
+    ended.notified().await;
+    let group = loop {
+        let all = json(&client, &running.admin_url("/debug/errors")).await;
+        if let Some(group) = all["errors"].as_array().and_then(|groups| groups.first()) {
+            break group.clone();
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((&group["work"], &group["name"]), (&"job".into(), &"letter".into()), "{group}");
+    assert!(group["kind"].as_str().unwrap().starts_with("call to bank"), "{group}");
+    running.stop().await.unwrap();
+}

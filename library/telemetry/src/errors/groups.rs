@@ -49,7 +49,7 @@ pub(super) struct Group {
     pub(super) reports: VecDeque<Arc<Json>>,
 }
 
-/// What the failures of a group have in common, and the message of the first one.
+/// The common part of a group's failures, and the message of the first one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     pub(super) fingerprint: String,
@@ -61,7 +61,7 @@ pub(super) struct Identity {
     pub(super) message: String,
 }
 
-/// Locks the groups: counters and lists of whole reports, whole whatever happened to the thread that held the lock.
+/// Locks the groups: counters and lists of whole reports, which a panic of the thread that held the lock leaves as they were.
 pub(super) fn lock(groups: &Mutex<Groups>) -> MutexGuard<'_, Groups> {
     groups.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -167,7 +167,7 @@ impl ErrorGroup {
     }
 }
 
-/// What failed, and where: the noted error, else the call that failed, else the error that was logged, else the status.
+/// Returns the kind and the place of the error: those of the noted error, else the call that failed, else the error that was logged, else the status.
 fn kind_and_place(failure: &Failure<'_>, trail: &Trail) -> (String, String) {
     let logged = || trail.logged_at.map(|(file, line)| place_of(file, line)).unwrap_or_default();
     if let Some(error) = &trail.error {
@@ -202,3 +202,6 @@ fn message(failure: &Failure<'_>, trail: &Trail) -> String {
         (None, None) => "failed".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ const MAX_EVENTS: usize = 20;
 const MAX_POLICIES: usize = 16;
 /// A longer path, query or header is cut.
 const MAX_TEXT_BYTES: usize = 512;
-/// What is left out first when a report is too long.
+/// Members that a report that is too long goes without, the first ones first.
 const LEFT_OUT: [&str; 5] = ["events", "logs", "backtrace", "policies", "steps"];
 
 /// The key of the hashes of clients, of this process alone.

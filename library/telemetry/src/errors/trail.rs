@@ -18,7 +18,7 @@ pub(super) const MAX_CAUSE_BYTES: usize = 1024;
 /// A longer backtrace is cut.
 pub(super) const MAX_BACKTRACE_BYTES: usize = 4096;
 
-/// What a request has done so far. It has a place on the heap with the first entry.
+/// The steps and log lines of a request so far. They have a place on the heap with the first entry.
 #[derive(Debug, Default)]
 pub(crate) struct Trail {
     pub(super) lines: VecDeque<Box<str>>,

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_waits_at_the_end_is_sent_and_what_has_no_room_is_counted() {
+    async fn reports_that_wait_at_the_end_are_sent_and_those_without_room_are_counted() {
         let (exporter, stand) = (with(QUEUE_REPORTS + 3), Stand::Takes(Mutex::default()));
         exporter.run(&stand, async {}).await;
         assert_eq!(counts(&exporter), [QUEUE_REPORTS as f64, 3.0, 0.0]);

@@ -81,7 +81,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
         let started = lab
             .start_with(|launch| {
                 if declared.sentry {
-                    launch.env.push(("SENTRY_DSN".to_owned(), dsn));
+                    launch.env.insert("SENTRY_DSN".to_owned(), dsn);
                 }
             })
             .await;
@@ -96,7 +96,7 @@ pub async fn examine(lab: &mut Lab) -> Finding {
     Finding::judge(ID, evidence)
 }
 
-/// What was sent, and how it came out.
+/// The failing requests, and the answers to them.
 struct Sent {
     expected: Expected,
     secrets: Vec<String>,
@@ -138,7 +138,9 @@ async fn examined(lab: &Lab, declared: &ErrorReports, spec: &RequestSpec, receiv
         evidence.extend(of_sentry(lab, receiver, &sent, &control).await);
     }
     if !sent.has_body {
-        evidence.push(clause::REPORT.gap("the request does not fail with a secret in its body, so it had one in a header alone: declare another one"));
+        evidence.push(clause::REPORT.gap(
+            "the request does not fail with a secret in its body, so it had one in a header alone: declare another one",
+        ));
     }
     evidence
 }
@@ -168,7 +170,10 @@ async fn send(lab: &Lab, declared: &ErrorReports, spec: &RequestSpec) -> Sent {
     let control = Control::seen(
         failed == FAILURES,
         format!("{failed} requests fail with 5xx{without}"),
-        format!("{failed} of {FAILURES} of {} fail with 5xx{without}: mend `request` or `without` in [errors]", spec.name),
+        format!(
+            "{failed} of {FAILURES} of {} fail with 5xx{without}: mend `request` or `without` in [errors]",
+            spec.name
+        ),
     );
     let causes = match (&declared.cause, &declared.without) {
         (Some(cause), _) => vec![cause.clone()],
@@ -233,7 +238,9 @@ async fn of_list(lab: &Lab, list: &ErrorList, before: Vec<Group>, sent: &Sent, c
         Some(report) => vec![report.clone()],
         None => Vec::new(),
     };
-    evidence.extend(of_reports(&path, &reports, reports.len(), sent, control).into_iter().map(|piece| piece.with(&exchange)));
+    evidence.extend(
+        of_reports(&path, &reports, reports.len(), sent, control).into_iter().map(|piece| piece.with(&exchange)),
+    );
     evidence
 }
 
@@ -257,8 +264,12 @@ fn of_reports(place: &str, reports: &[Value], count: usize, sent: &Sent, control
     let Some(last) = reports.iter().rev().find(|report| sent.expected.is_of(report)).or(reports.last()) else {
         let what = format!("no report of {FAILURES} failures comes to {place}");
         let shown = sent.last.as_ref();
-        let evidence = [clause::REPORT, clause::ENOUGH, clause::AWAY].map(|clause| clause.contradicts(what.clone()).by(control));
-        return evidence.into_iter().map(|piece| shown.map_or(piece.clone(), |exchange| piece.with(exchange))).collect();
+        let evidence =
+            [clause::REPORT, clause::ENOUGH, clause::AWAY].map(|clause| clause.contradicts(what.clone()).by(control));
+        return evidence
+            .into_iter()
+            .map(|piece| shown.map_or(piece.clone(), |exchange| piece.with(exchange)))
+            .collect();
     };
     let (is_limited, what) = limited(count, FAILURES);
     let mut evidence = vec![clause::REPORT.saw(is_limited, format!("{place}: {what}")).by(control)];

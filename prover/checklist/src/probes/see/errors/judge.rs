@@ -14,7 +14,8 @@ pub(super) const MOST_REPORTS: usize = 5;
 const SHARE: u64 = 90;
 
 /// A place in a source.
-static PLACE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"[\w./\\-]+\.[A-Za-z]{1,5}(:|", line )\d+"#).ok());
+static PLACE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"[\w./\\-]+\.[A-Za-z]{1,5}(:|", line )\d+"#).ok());
 
 /// Parts of a report about other programs than the service.
 const OTHERS: [&str; 7] = ["sdk", "runtime", "os", "modules", "device", "browser", "packages"];
@@ -23,7 +24,7 @@ const COMMIT: [&str; 7] = ["commit", "revision", "git_commit", "commit_id", "sha
 const HOST: [&str; 6] = ["host", "hostname", "server_name", "instance", "host.name", "node"];
 const BEFORE: [&str; 7] = ["breadcrumbs", "logs", "steps", "events", "trail", "spans", "history"];
 
-/// What a report must have.
+/// The content that a report must have.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expected {
     pub(super) method: String,
@@ -98,7 +99,10 @@ pub(super) fn limited(reports: usize, failures: usize) -> (bool, String) {
 /// Judges whether a secret is in a report.
 pub(super) fn clean(reports: &[Value], secrets: &[String]) -> (bool, String) {
     let places = ["a header", "a body"];
-    let leaked = secrets.iter().zip(places).find(|(secret, _)| reports.iter().any(|report| report.to_string().contains(*secret)));
+    let leaked = secrets
+        .iter()
+        .zip(places)
+        .find(|(secret, _)| reports.iter().any(|report| report.to_string().contains(*secret)));
     match leaked {
         Some((_, place)) => (false, format!("a report has the secret of {place}")),
         None => (true, "no report has the secrets of the requests".to_owned()),
@@ -109,17 +113,23 @@ pub(super) fn clean(reports: &[Value], secrets: &[String]) -> (bool, String) {
 pub(super) fn judge_report(report: &Value, expected: &Expected) -> (bool, String) {
     let missing = missing(report, expected);
     match missing.is_empty() {
-        true => (true, "a report has the request, its trace, the cause, the place, the build, the host and what came before".to_owned()),
+        true => (
+            true,
+            "a report has the request, its trace, the cause, the place, the build, the host and what came before"
+                .to_owned(),
+        ),
         false => (false, format!("a report lacks {}", missing.join(", "))),
     }
 }
 
 fn missing(report: &Value, expected: &Expected) -> Vec<&'static str> {
     let text = report.to_string();
-    let has_word = |word: &str| text.match_indices(word).any(|(at, _)| {
-        let beside = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        !beside(text[..at].chars().next_back()) && !beside(text[at + word.len()..].chars().next())
-    });
+    let has_word = |word: &str| {
+        text.match_indices(word).any(|(at, _)| {
+            let beside = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+            !beside(text[..at].chars().next_back()) && !beside(text[at + word.len()..].chars().next())
+        })
+    };
     let has_place = PLACE.as_ref().is_some_and(|place| place.is_match(&text)) || has_frame(report);
     let has_cause = expected.causes.is_empty() || expected.causes.iter().any(|cause| text.contains(cause.as_str()));
     let parts = [
@@ -145,10 +155,12 @@ fn names(value: &Value, keys: &[&str]) -> bool {
         _ => false,
     };
     match value {
-        Value::Object(members) => members.iter().filter(|(name, _)| !OTHERS.contains(&name.as_str())).any(|(name, value)| {
-            let is_named = keys.iter().any(|key| name.eq_ignore_ascii_case(key));
-            (is_named && has_value(value)) || names(value, keys)
-        }),
+        Value::Object(members) => {
+            members.iter().filter(|(name, _)| !OTHERS.contains(&name.as_str())).any(|(name, value)| {
+                let is_named = keys.iter().any(|key| name.eq_ignore_ascii_case(key));
+                (is_named && has_value(value)) || names(value, keys)
+            })
+        }
         // Tags of the protocol may be pairs.
         Value::Array(items) => match items.as_slice() {
             [Value::String(name), value] if keys.iter().any(|key| name.eq_ignore_ascii_case(key)) => has_value(value),
@@ -162,8 +174,10 @@ fn names(value: &Value, keys: &[&str]) -> bool {
 fn has_frame(value: &Value) -> bool {
     match value {
         Value::Object(members) => {
-            let has = |names: [&str; 3]| names.iter().any(|name| members.get(*name).is_some_and(|value| !value.is_null()));
-            (has(["filename", "file", "abs_path"]) && has(["lineno", "line", "line_number"])) || members.values().any(has_frame)
+            let has =
+                |names: [&str; 3]| names.iter().any(|name| members.get(*name).is_some_and(|value| !value.is_null()));
+            (has(["filename", "file", "abs_path"]) && has(["lineno", "line", "line_number"]))
+                || members.values().any(has_frame)
         }
         Value::Array(items) => items.iter().any(has_frame),
         _ => false,
@@ -174,13 +188,15 @@ fn has_frame(value: &Value) -> bool {
 fn precedes(value: &Value) -> bool {
     let has_entries = |value: &Value| match value {
         Value::Array(entries) => !entries.is_empty(),
-        Value::Object(members) => members.get("values").and_then(Value::as_array).is_some_and(|entries| !entries.is_empty()),
+        Value::Object(members) => {
+            members.get("values").and_then(Value::as_array).is_some_and(|entries| !entries.is_empty())
+        }
         _ => false,
     };
     match value {
-        Value::Object(members) => members.iter().any(|(name, value)| {
-            (BEFORE.contains(&name.as_str()) && has_entries(value)) || precedes(value)
-        }),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| (BEFORE.contains(&name.as_str()) && has_entries(value)) || precedes(value)),
         _ => false,
     }
 }

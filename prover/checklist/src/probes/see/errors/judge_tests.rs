@@ -7,7 +7,13 @@ use crate::subject::ErrorList;
 
 fn expected() -> Expected {
     let text = str::to_owned;
-    Expected { method: text("POST"), path: text("/orders/7"), traces: vec![text("0af7651916cd43dd8448eb211c80319c")], agent: text("keel-errors/1"), causes: vec![text("bank"), text("127.0.0.1:9")] }
+    Expected {
+        method: text("POST"),
+        path: text("/orders/7"),
+        traces: vec![text("0af7651916cd43dd8448eb211c80319c")],
+        agent: text("keel-errors/1"),
+        causes: vec![text("bank"), text("127.0.0.1:9")],
+    }
 }
 
 fn report() -> Value {
@@ -58,7 +64,8 @@ fn the_version_of_the_sdk_is_not_that_of_the_service_and_words_are_whole() {
 fn forms_of_other_reporters_are_understood() {
     let mut other = report();
     other["place"] = Value::Null;
-    other["exception"] = json!({ "values": [{ "stacktrace": { "frames": [{ "filename": "app.py", "lineno": 12 }] } }] });
+    other["exception"] =
+        json!({ "values": [{ "stacktrace": { "frames": [{ "filename": "app.py", "lineno": 12 }] } }] });
     other["logs"] = Value::Null;
     other["breadcrumbs"] = json!({ "values": [{ "message": "slow" }] });
     other["service"] = json!({ "version": "1" });
@@ -79,7 +86,8 @@ fn equal_failures_are_one_group_that_counts_them() {
     let each: Vec<(String, u64)> = (0..100).map(|number| (number.to_string(), 1)).collect();
     assert!(!grouped(&each, 100).0 && !grouped(&[], 100).0);
     assert!(!grouped(&[("a".to_owned(), 200)], 100).0, "it counts others too");
-    let list = ErrorList { rows: "/all".to_owned(), id: "/n".to_owned(), count: "/c".to_owned(), ..ErrorList::default() };
+    let list =
+        ErrorList { rows: "/all".to_owned(), id: "/n".to_owned(), count: "/c".to_owned(), ..ErrorList::default() };
     assert_eq!(groups(&json!({ "all": [{ "n": 7, "c": 3 }, { "n": "x" }] }), &list), [group("7", 3)]);
 }
 
@@ -101,6 +109,7 @@ fn a_secret_in_any_report_is_seen() {
 fn events_of_one_fingerprint_or_of_one_type_and_transaction_are_one_group() {
     let event = |fingerprint: &str| json!({ "fingerprint": [fingerprint] });
     assert!(same(&[event("a"), event("a")]).0 && !same(&[event("a"), event("b")]).0 && !same(&[]).0);
-    let typed = |name: &str| json!({ "transaction": "/", "exception": { "values": [{ "type": name, "value": name }] } });
+    let typed =
+        |name: &str| json!({ "transaction": "/", "exception": { "values": [{ "type": name, "value": name }] } });
     assert!(same(&[typed("A"), typed("A")]).0 && !same(&[typed("A"), typed("B")]).0);
 }

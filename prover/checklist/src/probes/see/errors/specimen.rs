@@ -55,7 +55,8 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("errors-counts-reports", |port| answer(Reports::CountsReports, port))
         .falls_short("counts the failures that have a report alone")
         .liar(),
-    Server::new("errors-bare", |port| answer(Reports::Bare, port)).falls_short("reports say that there is an internal error"),
+    Server::new("errors-bare", |port| answer(Reports::Bare, port))
+        .falls_short("reports say that there is an internal error"),
     PLAIN.is_unknown("says nothing of failures"),
 ];
 
@@ -152,7 +153,10 @@ fn report(request: &Request, how: Reports, trace: &str) -> Value {
         "breadcrumbs": { "values": [{ "message": "the order was read" }] },
     });
     match how {
-        Reports::Headers => report["request"]["headers"] = request.headers.iter().cloned().map(|(name, value)| json!([name, value])).collect(),
+        Reports::Headers => {
+            report["request"]["headers"] =
+                request.headers.iter().cloned().map(|(name, value)| json!([name, value])).collect()
+        }
         Reports::Body => report["request"]["data"] = Value::from(String::from_utf8_lossy(&request.body).into_owned()),
         Reports::Bare => {
             report["exception"] = json!({ "values": [{ "type": "Error", "value": "internal error" }] });

@@ -44,7 +44,7 @@ async fn a_report_without_the_cause_falls_short() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_declared_or_does_not_fail_is_unknown() {
+async fn failures_that_are_not_declared_or_do_not_happen_are_unknown() {
     let plain = examine("border-plain", |_| {}).await;
     is_unknown(&plain, "[errors]");
     let works = examine("errors-good", |subject| {
@@ -52,10 +52,11 @@ async fn what_is_not_declared_or_does_not_fail_is_unknown() {
     });
     let works = works.await;
     is_unknown(&works, "0 of 100 of order fail");
-    let causeless = examine("errors-good", |subject| subject.errors.as_mut().unwrap().cause = None).await;
+    let causeless =
+        examine("errors-good", |subject| subject.errors.as_mut().expect("it is declared").cause = None).await;
     is_unknown(&causeless, "declare `cause`");
     let nobody = examine("errors-good", |subject| {
-        let errors = subject.errors.as_mut().unwrap();
+        let errors = subject.errors.as_mut().expect("it is declared");
         (errors.list, errors.sentry) = (None, true);
     });
     falls_short(&nobody.await, &["no report of 100 failures comes to SENTRY_DSN"]);
