@@ -100,7 +100,7 @@ async fn a_failed_job_is_a_group_with_the_text_of_its_error_without_secrets() {
 }
 
 #[tokio::test]
-async fn a_report_is_bounded_whatever_a_request_did() {
+async fn a_report_of_a_request_that_did_much_is_bounded() {
     let (errors, registry) = recorder();
     for number in 0..100 {
         registry.bus().publish("breaker", number.to_string(), "open", "x".repeat(5_000));
