@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use resilience::admission::{RouteId, RoutePools};
 use telemetry::set_step;
@@ -17,6 +17,7 @@ use crate::border::{Border, Inner};
 use crate::cross_origin::{CrossOrigin, Preflight};
 use crate::details;
 use crate::exchange::Exchange;
+use crate::failed_request::{Failing, is_failure};
 use crate::glance::Glance;
 use crate::identity::identify;
 use crate::observers::{Observed, RouteObjectives};
@@ -158,6 +159,7 @@ where
         let request_id = context.request_id.clone();
         // From here on a request that is dropped is counted as cancelled.
         let record = Record::new(border.clone(), route.clone(), method.clone(), target, started, context.trace);
+        let mut failing = Failing::of(&border, request.headers());
         let exchange = request.extensions().get::<Arc<Exchange>>();
         let client = exchange.map(|exchange| exchange.connection().client_of(request.headers()));
         let network = client.as_ref().and_then(|client| client.network());
@@ -178,6 +180,9 @@ where
         };
 
         let slot = entered.as_ref().ok().and_then(|work| {
+            if let Some(failing) = &mut failing {
+                failing.let_in(work.criticality(), work.ends_at(started));
+            }
             let slot = border.in_flight.enter(&route, &method, &context, started, work.ends_at(started))?;
             work.show(&slot);
             Some(slot)
@@ -188,9 +193,12 @@ where
                 Ok(work) => pools.scope(border.answer(work, started)).await,
                 Err(refusal) => {
                     details::refusal(refusal.status(), refusal.detail());
+                    // Whatever was refused before the handler failed by design, but where the service itself could not do it.
+                    failing = failing.filter(|_| refusal.status() == StatusCode::INTERNAL_SERVER_ERROR);
                     refusal.into_response()
                 }
             };
+            failing = failing.filter(|_| is_failure(&answer));
             let answer = match passage {
                 Some(passage) => passage.leave(answer),
                 None => answer,
@@ -206,7 +214,12 @@ where
             let undocumented = Step::ProblemDocuments.run(|| needs_document(&answer));
             let mut response = if undocumented { Box::pin(documented(answer)).await } else { answer };
             Step::Headers.run(|| border.finish(&mut response, &request_id));
-            Step::Vitals.run(|| record.answered(response.status()));
+            Step::Vitals.run(|| {
+                if let Some(failing) = failing {
+                    failing.failed(&record, &border, response.status(), Instant::now());
+                }
+                record.answered(response.status());
+            });
             set_step(vitals::Step::Answer);
             Ok(response)
         }))

@@ -64,6 +64,7 @@ mod details;
 mod draining;
 mod entity_tag;
 mod exchange;
+mod failed_request;
 mod forwarded;
 mod framing;
 #[cfg(any(test, fuzzing))]

@@ -1,9 +1,10 @@
-//! Observers of a listener's requests, beside its metrics: traces and objectives.
+//! Observers of a listener's requests, beside its metrics: traces, objectives and reports of failures.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
+use telemetry::errors::Errors;
 use telemetry::objectives::{LiveObjective, Objectives, SloKind};
 use telemetry::traces::{RequestTrace, ServerSpan, Tracer};
 
@@ -16,6 +17,8 @@ pub struct Observers {
     pub tracer: Option<Tracer>,
     /// Count answers as good or bad.
     pub objectives: Objectives,
+    /// Records the failures of requests.
+    pub errors: Option<Errors>,
 }
 
 /// The objectives of one route.

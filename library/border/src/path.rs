@@ -1,5 +1,6 @@
 //! Request pipeline: the steps that [`STEPS`] lists, from the head to the answer.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +18,7 @@ use futures_util::FutureExt;
 use resilience::admission::{self, Entry, RouteId};
 use resilience::{Criticality, Deadline};
 use supervision::Phase;
+use telemetry::errors::note_panic;
 use telemetry::in_step;
 use telemetry::traces::{self, SpanKind};
 use tokio::time::Instant;
@@ -32,6 +34,7 @@ use crate::content_coding::ContentCoding;
 use crate::cross_site::{self, Scheme};
 use crate::decoded_body::Decoded;
 use crate::exchange::Exchange;
+use crate::failed_request::Shed;
 use crate::forwarded::is_in;
 use crate::glance::Glance;
 pub use crate::guard::Guard;
@@ -43,8 +46,8 @@ use crate::{
 
 /// A request that was let in, about to be worked on.
 pub(crate) struct Work<F> {
-    /// The handler's future; none when the handler panicked before it had one.
-    future: Option<Pin<Box<F>>>,
+    /// The handler's future; the payload of its panic when it had none.
+    future: Result<Pin<Box<F>>, Panic>,
     refusal: Option<Refusal>,
     /// Time budget.
     allowed: deadline::Allowed,
@@ -56,6 +59,9 @@ pub(crate) struct Work<F> {
     turn: Turn,
     exchange: Option<Arc<Exchange>>,
 }
+
+/// The payload of a panic.
+type Panic = Box<dyn Any + Send>;
 
 /// A request's turn to execute.
 enum Turn {
@@ -69,6 +75,11 @@ impl<F> Work<F> {
     /// The time at which it is ended.
     pub(crate) fn ends_at(&self, started: Instant) -> Option<Instant> {
         started.checked_add(self.allowed.time)
+    }
+
+    /// Its criticality, when the caller or the limits set one.
+    pub(crate) fn criticality(&self) -> Option<Criticality> {
+        self.criticality
     }
 
     /// Keeps its slot among the requests in flight until its answer is taken.
@@ -177,7 +188,7 @@ impl Inner {
         }
         // Boxed once: what it holds (the whole request, at first) would be copied with every layer around it.
         let call = AssertUnwindSafe(|| Box::pin(handler.call(request)));
-        let future = Step::PanicGuard.run(|| catch_unwind(call)).ok();
+        let future = Step::PanicGuard.run(|| catch_unwind(call));
         Ok(Work { future, refusal, allowed, criticality, permit, turn, exchange })
     }
 
@@ -257,7 +268,10 @@ impl Inner {
     where
         F: Future<Output = Result<Response, Infallible>>,
     {
-        let Some(future) = work.future else { return self.panicked() };
+        let future = match work.future {
+            Ok(future) => future,
+            Err(panic) => return self.panicked(&*panic),
+        };
         let caught = Step::PanicGuard.around(AssertUnwindSafe(future).catch_unwind());
         let deadline = Deadline::since(started, work.allowed.time);
         let place = match work.turn {
@@ -278,7 +292,9 @@ impl Inner {
                 }
                 Ok(Err(refused)) => {
                     details::admission(&self.shed, "refused after a wait", started.elapsed());
-                    return prepared::problem(refused.reason).into_response();
+                    let mut refusal = prepared::problem(refused.reason).into_response();
+                    refusal.extensions_mut().insert(Shed);
+                    return refusal;
                 }
                 Err(_expired) => return self.expired(&work.allowed),
             },
@@ -314,7 +330,7 @@ impl Inner {
                 work.allowed.expired().into_response()
             }
             (None, Ok(Ok(Ok(response)))) => response,
-            (None, Ok(Err(_panic))) => self.panicked(),
+            (None, Ok(Err(panic))) => self.panicked(&*panic),
             (None, Err(_expired)) => self.expired(&work.allowed),
         };
         let response = match connection {
@@ -337,7 +353,8 @@ impl Inner {
     }
 
     /// The panic hook has written the reason to the log.
-    fn panicked(&self) -> Response {
+    fn panicked(&self, panic: &(dyn Any + Send)) -> Response {
+        note_panic(panic);
         self.traffic.panics.fetch_add(1, Ordering::Relaxed);
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
     }

@@ -64,6 +64,35 @@ impl Record {
         self.write(Some(status));
     }
 
+    pub(crate) fn route_name(&self) -> &str {
+        self.route.name()
+    }
+
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Its path, and its query.
+    pub(crate) fn target(&self) -> (&str, Option<&str>) {
+        self.target.as_ref().map_or(("/", None), |target| (target.path(), target.query()))
+    }
+
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
+    pub(crate) fn trace(&self) -> TraceContext {
+        self.trace
+    }
+
+    pub(crate) fn request_id(&self) -> &str {
+        self.observed.as_ref().map_or("", |observed| &observed.request_id)
+    }
+
+    pub(crate) fn client(&self) -> Option<IpAddr> {
+        self.client
+    }
+
     fn write(&self, status: Option<StatusCode>) {
         let now = Instant::now();
         let took = now.saturating_duration_since(self.started);

@@ -1,5 +1,6 @@
 //! The span of an attempt, as OpenTelemetry's semantic conventions for HTTP clients say.
 
+use telemetry::errors::{CallOutcome, note_call, note_call_end};
 use telemetry::traces::{ActiveSpan, SpanKind, span};
 use telemetry::{InStep, in_step};
 use vitals::{Step, TraceContext};
@@ -12,7 +13,7 @@ use crate::{Error, Response};
 #[derive(Debug)]
 pub(crate) struct AttemptSpan {
     span: ActiveSpan,
-    _step: InStep,
+    step: InStep,
 }
 
 impl AttemptSpan {
@@ -28,7 +29,9 @@ impl AttemptSpan {
         if number > 1 {
             span.set("http.request.resend_count", || (number - 1).into());
         }
-        Self { span, _step: in_step(Step::Call) }
+        let step = in_step(Step::Call);
+        note_call(step.number(), peer, number);
+        Self { span, step }
     }
 
     /// The context that the attempt sends to the peer.
@@ -41,12 +44,16 @@ impl AttemptSpan {
         match answer {
             Ok(answer) => {
                 let status = answer.status.as_u16();
+                note_call_end(self.step.number(), CallOutcome::Answered(status));
                 self.span.set("http.response.status_code", || status.into());
                 if status >= 400 {
                     self.span.fail(|| status.to_string().into());
                 }
             }
-            Err(error) => self.span.fail(|| error.kind().into()),
+            Err(error) => {
+                note_call_end(self.step.number(), CallOutcome::Failed(error.kind()));
+                self.span.fail(|| error.kind().into());
+            }
         }
         self.span.end();
     }

@@ -13,6 +13,7 @@
 mod about;
 mod cells;
 mod document;
+mod errors;
 mod lever_forms;
 mod levers;
 mod lists;
@@ -24,6 +25,7 @@ mod section;
 mod settings;
 mod tables;
 
+use telemetry::errors::Errors;
 use vitals::Registry;
 
 pub use self::about::{About, Setting};
@@ -41,12 +43,19 @@ pub struct Pages {
     registry: Registry,
     query: Query,
     about: About,
+    errors: Option<Errors>,
 }
 
 impl Pages {
     /// Creates the pages of a registry.
     pub fn new(registry: &Registry, query: &Query, about: About) -> Self {
-        Self { registry: registry.clone(), query: query.clone(), about }
+        Self { registry: registry.clone(), query: query.clone(), about, errors: None }
+    }
+
+    /// Returns the pages with those of failures.
+    #[must_use]
+    pub fn with_errors(self, errors: Option<Errors>) -> Self {
+        Self { errors, ..self }
     }
 
     /// Returns the page of a path behind `/console`, such as `routes` or `tables/policy`; none when there is no such page.
@@ -54,6 +63,8 @@ impl Pages {
         let page = Page::of_path(path)?;
         match &page {
             Page::Table(name) if !self.registry.shapes().iter().any(|table| table.name == name) => None,
+            // Groups come and go: only those of now are pages.
+            Page::ErrorGroup(fingerprint) => self.errors.as_ref()?.group(fingerprint).map(|_| page),
             _ => Some(page),
         }
     }
@@ -65,6 +76,8 @@ impl Pages {
             Page::Events => vec![overview::events(&self.registry, MAX_EVENTS)],
             Page::Tables => vec![tables::all(&self.registry)],
             Page::Table(name) => tables::whole(&self.registry, name).into_iter().collect(),
+            Page::Errors => errors::all(&self.registry, self.errors.as_ref()),
+            Page::ErrorGroup(fingerprint) => errors::one(self.errors.as_ref(), fingerprint),
             Page::Settings => settings::sections(&self.about),
             Page::Query => Vec::new(),
             Page::Routes | Page::Calls | Page::Jobs | Page::Stores => {

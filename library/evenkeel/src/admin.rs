@@ -15,6 +15,7 @@ use axum::routing::get;
 use border::Problem;
 use serde::Deserialize;
 use supervision::{Lifecycle, Phase};
+use telemetry::errors::Errors;
 use telemetry::prometheus::Format;
 use telemetry::{health, prometheus};
 use vitals::{Instance, Registry};
@@ -36,6 +37,7 @@ pub(crate) struct Admin {
     pub(crate) registry: Registry,
     pub(crate) instance: Instance,
     pub(crate) guard: Guard,
+    pub(crate) errors: Option<Errors>,
     /// All routers share its turns.
     #[cfg(feature = "query")]
     pub(crate) query: console::query::Query,
@@ -50,6 +52,7 @@ impl Admin {
         #[cfg(feature = "query")]
         {
             let pages = console::pages::Pages::new(&self.registry, &self.query, self.about.clone());
+            let pages = pages.with_errors(self.errors.clone());
             let api = guarded(self.routes(taken).merge(more), guard.clone());
             api.clone().merge(guarded(crate::console_routes::routes(pages, api), guard))
         }
@@ -66,6 +69,9 @@ impl Admin {
         #[cfg(feature = "query")]
         {
             routes = routes.merge(crate::query::routes::<Self>(self.query.clone()));
+        }
+        if let Some(errors) = &self.errors {
+            routes = routes.merge(crate::error_reports::routes(errors.clone()));
         }
         if !taken.contains(&HEALTH) {
             routes = routes.route(HEALTH, get(document));

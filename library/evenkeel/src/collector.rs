@@ -18,6 +18,7 @@ pub(crate) struct Collector {
     client: Client,
     url: Url,
     headers: Vec<(String, String)>,
+    content_type: &'static str,
 }
 
 impl Collector {
@@ -35,13 +36,18 @@ impl Collector {
         let client = Client::new(bounds);
         client.declare(Declaration::new(peer, Endpoints::from(&url)))?;
         client.register(registry);
-        Ok(Self { client, url, headers })
+        Ok(Self { client, url, headers, content_type: "application/x-protobuf" })
+    }
+
+    /// The same collector for batches of another type.
+    pub(crate) fn of_type(self, content_type: &'static str) -> Self {
+        Self { content_type, ..self }
     }
 }
 
 impl Sink for Collector {
     async fn send(&self, batch: Vec<u8>) -> Result<Vec<u8>, String> {
-        let call = self.client.post(&self.url).body("application/x-protobuf", batch).repeatable(true);
+        let call = self.client.post(&self.url).body(self.content_type, batch).repeatable(true);
         let call = self.headers.iter().fold(call, |call, (name, value)| call.header(name, value));
         let answer = call.send().await.map_err(|error| error.to_string())?;
         if answer.status.is_success() {

@@ -56,6 +56,11 @@ impl<S, D> Context<S, D> {
     }
 
     #[cfg(feature = "store")]
+    pub(crate) fn errors(&self) -> Option<&telemetry::errors::Errors> {
+        self.shared.observers.errors.as_ref()
+    }
+
+    #[cfg(feature = "store")]
     pub(crate) fn shared_settings(&self) -> Arc<S> {
         self.settings.clone()
     }
@@ -112,9 +117,11 @@ impl<S, D> Context<S, D> {
     }
 
     /// Returns the problem document for a call without a usable answer: 503 with `Retry-After` when a guard refused the call, 504 when it took
-    /// too long; 500 when the call itself was malformed; else 502.
+    /// too long; 500 when the call itself was malformed; else 502. The error is in the report of the failed request.
     #[cfg(feature = "client")]
+    #[track_caller]
     pub fn refusal(&self, error: &client::Error) -> border::Problem {
+        telemetry::errors::note_error(error);
         #[cfg(feature = "without-guards")]
         if !self.shared.refuses_clearly {
             return border::Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "");

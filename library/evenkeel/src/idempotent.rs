@@ -108,10 +108,11 @@ pub fn recorded(recorded: Recorded) -> Response {
     response
 }
 
-/// The problem document for an error of the store; the cause goes to the log.
+/// The problem document for an error of the store; the cause goes to the log and to the report of the failed request.
 ///
 /// 409 with `Retry-After` while the first request with a key runs, 422 for a key used for another request and for a value that cannot be
 /// stored, 503 with `Retry-After` when trying again may help, else 500.
+#[track_caller]
 pub fn problem_of(error: &StoreError) -> Problem {
     match error {
         StoreError::KeyReused => {
@@ -126,7 +127,10 @@ pub fn problem_of(error: &StoreError) -> Problem {
             tracing::warn!(error = %error, "the store refused a value");
             return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "a value of the request cannot be stored");
         }
-        _ => tracing::error!(error = %error, "the store refused"),
+        _ => {
+            telemetry::errors::note_error(error);
+            tracing::error!(error = %error, "the store refused");
+        }
     }
     if error.is_transient() {
         let detail = match error {

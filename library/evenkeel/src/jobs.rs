@@ -71,6 +71,10 @@ impl<S: clap::Args + Clone + Send + Sync + 'static> Service<S, Store> {
                 Some(tracer) => workers.traced_by(tracer.clone()),
                 None => workers,
             };
+            let workers = match context.errors() {
+                Some(errors) => workers.reported_by(errors.clone()),
+                None => workers,
+            };
             async move {
                 // Beside the drain of the listener: both have the same time.
                 workers.run(context.registry(), context.stop()).await;

@@ -63,6 +63,7 @@ mod dependencies;
 #[cfg(feature = "client")]
 mod dependency;
 mod duration;
+mod error_reports;
 mod event_stream;
 #[cfg(feature = "client")]
 mod export;
@@ -96,6 +97,8 @@ mod run;
 mod running;
 mod security_contact;
 mod security_txt;
+#[cfg(feature = "client")]
+mod sentry;
 pub mod service;
 #[cfg(feature = "store")]
 pub mod sessions;
@@ -149,6 +152,7 @@ pub use service::Service;
 #[cfg(feature = "store")]
 pub use store::{self, Store};
 pub use supervision::{self, ChildSpec, Restart, RestartRules, Stop, StopSource};
+pub use telemetry::errors::note_error;
 pub use telemetry::objectives::Objective;
 #[cfg(feature = "client")]
 pub use url;

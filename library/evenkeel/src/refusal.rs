@@ -31,8 +31,10 @@ pub(crate) fn of_call(error: &Error) -> Problem {
     }
 }
 
-/// Converts the error of CPU-bound work: 503 when the pool is full, 504 when the time was over.
+/// Converts the error of CPU-bound work: 503 when the pool is full, 504 when the time was over. It is in the report of the failed request.
+#[track_caller]
 pub fn problem_of_work(error: &CpuError) -> Problem {
+    telemetry::errors::note_error(error);
     match error {
         CpuError::Full => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the CPU pool is full; retry later").retry_after(LATER)

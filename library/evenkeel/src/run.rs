@@ -8,6 +8,7 @@ use axum::Router;
 use border::{Border, Listener, Observers, Reserved};
 use clap::Args;
 use supervision::{Children, Lifecycle, Manager};
+use telemetry::errors::Errors;
 use telemetry::{ProcessVitals, SaturationVitals};
 use tokio::sync::watch;
 use vitals::{Instance, Live, Registry};
@@ -25,6 +26,8 @@ use crate::failed::Failed;
 use crate::operator::{Guard, TokenFile};
 use crate::order::{Part, Record};
 use crate::parts::{Parts, Stopped, notify};
+#[cfg(feature = "client")]
+use crate::sentry;
 use crate::service::{Run as Background, Service};
 use crate::settings::Standard;
 use crate::stop_budget::StopBudget;
@@ -58,6 +61,8 @@ pub(crate) struct Bound<S, D: Database> {
     observers: Observers,
     #[cfg(feature = "client")]
     export: Option<export::Export>,
+    #[cfg(feature = "client")]
+    sentry: Option<sentry::Sentry>,
 }
 
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
@@ -82,7 +87,10 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
         let (tracer, export) = export::open(&standard.traces, &standard.export, &instance, &registry)?;
         #[cfg(not(feature = "client"))]
         let tracer = None;
-        let observers = Observers { tracer, objectives };
+        let errors = Some(Errors::new(&instance, &registry));
+        #[cfg(feature = "client")]
+        let sentry = sentry::open(&standard.sentry, errors.as_ref(), &registry)?;
+        let observers = Observers { tracer, objectives, errors };
         let public_border =
             Border::draining_with("public", public_limits, &registry, lifecycle.clone()).observed_by(observers.clone());
         let public_border = match &service.caller {
@@ -112,6 +120,8 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             observers,
             #[cfg(feature = "client")]
             export,
+            #[cfg(feature = "client")]
+            sentry,
         })
     }
 
@@ -148,6 +158,8 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             observers,
             #[cfg(feature = "client")]
             export,
+            #[cfg(feature = "client")]
+            sentry,
         } = self;
         let admin_address = admin.address();
         let notifications = tokio::spawn(notify(parts.manager.clone(), lifecycle.clone()));
@@ -159,6 +171,7 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             registry: registry.clone(),
             instance: instance.clone(),
             guard: operators(&configuration.standard, &registry),
+            errors: observers.errors.clone(),
             #[cfg(feature = "query")]
             query: console::query::Query::new(&registry),
             #[cfg(feature = "query")]
@@ -188,6 +201,8 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Bound<S, D> {
             observers,
             #[cfg(feature = "client")]
             export,
+            #[cfg(feature = "client")]
+            sentry,
         };
         let escalation = parts.escalation();
         let outcome = tokio::select! {
@@ -231,6 +246,8 @@ struct Start<S, D: Database> {
     observers: Observers,
     #[cfg(feature = "client")]
     export: Option<export::Export>,
+    #[cfg(feature = "client")]
+    sentry: Option<sentry::Sentry>,
 }
 
 impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
@@ -291,12 +308,16 @@ impl<S: Args + Clone + Send + Sync + 'static, D: Database> Start<S, D> {
         self.admin_routes.replace(admin_routes);
 
         #[cfg(feature = "client")]
-        let export = self.export;
+        let (export, sentry) = (self.export, self.sentry);
         parts.record.start(Part::BackgroundParts, || -> Result<(), Failed> {
             let children = &mut parts.background;
             #[cfg(feature = "client")]
             if let Some(export) = export {
                 export.start(&registry, public_border.clone(), children);
+            }
+            #[cfg(feature = "client")]
+            if let Some(sentry) = sentry {
+                sentry.start(children);
             }
             objectives::start(self.observers.objectives, &registry, children);
             #[cfg(feature = "client")]

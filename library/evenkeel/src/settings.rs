@@ -7,6 +7,8 @@
 mod export;
 mod mistake;
 mod proxies;
+#[cfg(feature = "client")]
+mod sentry;
 #[cfg(feature = "query")]
 pub(crate) mod shown;
 #[cfg(feature = "store")]
@@ -37,6 +39,8 @@ use crate::without::Without;
 pub use self::export::ExportSettings;
 pub use self::mistake::Mistake;
 pub use self::proxies::{Networks, Proxies};
+#[cfg(feature = "client")]
+pub use self::sentry::{SentryDsn, SentrySettings};
 #[cfg(feature = "store")]
 pub use self::store::{Migrate, StoreSettings};
 #[cfg(feature = "tls")]
@@ -223,6 +227,11 @@ pub struct Standard {
     #[cfg(feature = "client")]
     #[command(flatten)]
     pub export: ExportSettings,
+
+    /// Export of reports of failures.
+    #[cfg(feature = "client")]
+    #[command(flatten)]
+    pub sentry: SentrySettings,
 
     #[cfg(feature = "without-guards")]
     /// Guards that are turned off, by the attribute that they provide, with commas between, as in call.retry,call.hedge; an unknown name lists

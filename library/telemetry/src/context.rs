@@ -1,9 +1,11 @@
 //! Request context: the request, or the attempt of a job, that the running task works for.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use vitals::{InFlightSlot, TraceContext};
 
+use crate::errors::trail::Trail;
 use crate::traces::request::RequestTrace;
 
 tokio::task_local! {
@@ -11,12 +13,14 @@ tokio::task_local! {
 }
 
 /// A request as its task has it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Scoped {
     context: RequestContext,
     trace: Option<Arc<RequestTrace>>,
     /// Its place among the requests in flight.
     slot: Option<Arc<InFlightSlot>>,
+    /// Its steps and log lines so far; none before the first entry.
+    trail: RefCell<Option<Box<Trail>>>,
 }
 
 /// The request that the running task works for; every log event and every outgoing call carries it. Cheap to clone.
@@ -54,7 +58,7 @@ impl RequestContext {
         work: F,
     ) -> impl Future<Output = F::Output> {
         // Not an async function: that would hold the work twice and copy it once more.
-        CURRENT.scope(Scoped { context: self, trace, slot }, work)
+        CURRENT.scope(Scoped { context: self, trace, slot, trail: RefCell::default() }, work)
     }
 
     /// The spans of the running task's request, where it is of the same trace.
@@ -68,6 +72,17 @@ impl RequestContext {
 /// Does this with the running task's request among those in flight.
 pub(crate) fn with_slot<T>(act: impl FnOnce(&InFlightSlot) -> T) -> Option<T> {
     CURRENT.try_with(|scoped| scoped.slot.as_deref().map(act)).ok().flatten()
+}
+
+/// Does this with the trail of the running task's request. A trail in use, such as by an error that logs while it is shown, is left alone.
+pub(crate) fn with_trail<T>(act: impl FnOnce(&mut Trail) -> T) -> Option<T> {
+    let act = |scoped: &Scoped| Some(act(scoped.trail.try_borrow_mut().ok()?.get_or_insert_default()));
+    CURRENT.try_with(act).ok().flatten()
+}
+
+/// Takes the trail of the running task's request.
+pub(crate) fn take_trail() -> Option<Box<Trail>> {
+    CURRENT.try_with(|scoped| scoped.trail.try_borrow_mut().ok()?.take()).ok().flatten()
 }
 
 /// The trace of the running task's request, where it has spans or a state.

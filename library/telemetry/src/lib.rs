@@ -3,9 +3,11 @@
 //! - [`logs`]: structured events on standard output, one schema, bounded, secrets redacted.
 //! - [`prometheus`]: the registry as Prometheus text, OpenMetrics or Prometheus protobuf.
 //! - [`health`]: the registry as a JSON document.
+//! - [`errors`]: reports of failures, in groups.
 //! - [`objectives`]: service level objectives, burn rates and alerts.
 //! - [`observe`]: rules, their tests, dashboards and playbooks from the objectives.
 //! - [`otlp`]: logs and metrics sent to a collector.
+//! - [`sentry`]: reports of failures sent to a Sentry.
 //! - [`traces`]: the spans of requests, and their export by OTLP.
 //! - [`RequestContext`]: id and trace of the request that the running task works for.
 //!
@@ -29,6 +31,7 @@
 //! No features. Tested on Linux; no part needs it.
 
 mod context;
+pub mod errors;
 pub mod health;
 pub mod logs;
 pub mod objectives;
@@ -38,6 +41,7 @@ mod process;
 pub mod prometheus;
 pub mod redact;
 mod saturation;
+pub mod sentry;
 mod step;
 mod timestamp;
 pub mod traces;

@@ -13,6 +13,7 @@ mod queue;
 mod rate;
 mod spans;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -30,6 +31,7 @@ use vitals::{Column, Registry, Source, Table, TableRow, TableValue, Unit};
 use self::queue::Queue;
 use self::rate::Rates;
 use self::spans::SpanFields;
+use crate::errors::{note_line, note_panic_place};
 use crate::otlp::LogQueue;
 use crate::redact;
 use crate::traces::TracingSpans;
@@ -173,10 +175,12 @@ fn report_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("unnamed");
     let mut report = format!("thread '{name}' panicked at {place}: {}\n", redact::text(reason));
-    let backtrace = std::backtrace::Backtrace::capture();
-    if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
         let _ = writeln!(report, "{backtrace}");
     }
+    let frames = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    note_panic_place(&place, reason, frames.as_deref());
     // A closed standard error must not turn the panic into an abort.
     let _ = io::Write::write_all(&mut io::stderr().lock(), report.as_bytes());
     tracing::error!(%place, reason, "panic");
@@ -185,6 +189,12 @@ fn report_panic(panic: &std::panic::PanicHookInfo<'_>) {
 /// The text that a panic was raised with.
 fn text_of(payload: &(dyn std::any::Any + Send)) -> Option<&str> {
     payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+/// The layer of the log, which writes to nowhere.
+#[cfg(test)]
+pub(crate) fn layer_for_tests<S: Subscriber + for<'s> LookupSpan<'s>>() -> impl Layer<S> {
+    JsonLines::start(io::sink(), 10)
 }
 
 impl JsonLines {
@@ -248,6 +258,9 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for JsonLines {
             line::write(out, event, spans, suppressed, SystemTime::now());
             self.meter.queue.push(out.as_bytes(), *metadata.level() <= Level::WARN);
             self.copies.offer(out);
+            if metadata.target() != ACCESS {
+                note_line(metadata, out);
+            }
             out.shrink_to(KEPT_BUFFER);
         };
         // A value that logs while it is shown finds the buffer taken.

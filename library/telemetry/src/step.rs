@@ -3,12 +3,15 @@
 use vitals::Step;
 
 use crate::context::with_slot;
+use crate::errors::{begin_step, end_step};
 
 /// A step that the running task's request is in until this is dropped; then it is in the one before again.
 #[derive(Debug)]
 #[must_use = "dropped, it ends the step"]
 pub struct InStep {
     before: Option<Step>,
+    /// Its number among the steps of the request.
+    number: Option<usize>,
 }
 
 /// The running task's request goes on with this step. Of steps at the same time, such as two calls, the last one to begin or end is shown. Without a
@@ -19,7 +22,14 @@ pub fn in_step(step: Step) -> InStep {
         slot.step(step);
         before
     });
-    InStep { before }
+    InStep { before, number: begin_step(step) }
+}
+
+impl InStep {
+    /// Its number among the steps of the request, for [`note_call`](crate::errors::note_call).
+    pub fn number(&self) -> Option<usize> {
+        self.number
+    }
 }
 
 /// The running task's request goes on with this step, until another one begins.
@@ -29,6 +39,7 @@ pub fn set_step(step: Step) {
 
 impl Drop for InStep {
     fn drop(&mut self) {
+        end_step(self.number);
         if let Some(before) = self.before {
             // Dropped outside of its request there is nobody to show it.
             with_slot(|slot| slot.step(before));

@@ -27,6 +27,7 @@ use ::store::StoreUrl;
 use ::store::{BoxFuture, Store, Transaction};
 use futures_util::future::join_all;
 use supervision::Stop;
+use telemetry::errors::Errors;
 use telemetry::traces::Tracer;
 use vitals::Registry;
 
@@ -62,6 +63,7 @@ pub struct Workers {
     direct: Option<StoreUrl>,
     observer: Observer,
     tracer: Option<Tracer>,
+    errors: Option<Errors>,
     companions: Vec<Companion>,
 }
 
@@ -89,6 +91,7 @@ impl Workers {
             direct: None,
             observer: Observer::default(),
             tracer: None,
+            errors: None,
             companions: Vec::new(),
         }
     }
@@ -183,6 +186,13 @@ impl Workers {
         self
     }
 
+    /// Records each attempt that fails, in groups with reports.
+    #[must_use]
+    pub fn reported_by(mut self, errors: Errors) -> Self {
+        self.errors = Some(errors);
+        self
+    }
+
     /// The kinds of jobs that have handlers.
     pub fn kinds(&self) -> Vec<String> {
         self.handlers.kinds()
@@ -242,7 +252,7 @@ impl Workers {
 
     fn start(&self, name: &str, rules: QueueRules, beats: &JobStore) -> Arc<Queue> {
         let stores = (self.jobs.clone(), beats.clone());
-        let handlers = (self.handlers.clone(), self.observer.clone(), self.tracer.clone());
+        let handlers = (self.handlers.clone(), self.observer.clone(), self.tracer.clone(), self.errors.clone());
         Arc::new(Queue::new(name, rules, stores, handlers, self.owner.clone()))
     }
 

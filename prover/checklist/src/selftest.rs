@@ -175,6 +175,7 @@ pub(crate) fn bare(name: &str, run: String, port: u16, folder: &Path) -> Subject
         quarantine: None,
         query: None,
         outliers: None,
+        errors: None,
         console: None,
         events: None,
         integrity: None,

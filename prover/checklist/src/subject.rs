@@ -125,6 +125,13 @@
 //! effect = { read = "/totals/{account}", value = "/transfers" }  # a number that each work moves once
 //! within = "10s"                         # the longest time until another one leads
 //!
+//! [errors]                               # a request that fails, and where its report is read
+//! request = "look"
+//! without = "bank"                       # fails without this dependency
+//! list = "/debug/errors"
+//! show = "/debug/errors/{id}"
+//! reports = "/reports"
+//!
 //! [outliers]                             # questions to it about clients: the address of the one with the most comes first
 //! rate = "SELECT address FROM clients ORDER BY requests DESC"
 //! of = "look"                            # the request that usual clients send
@@ -142,6 +149,7 @@ mod console;
 mod criticality;
 mod dead_letters;
 mod dependency;
+mod errors;
 mod events;
 mod file;
 mod flags;
@@ -165,6 +173,7 @@ pub use self::console::{Act, Console, Number, Shown};
 pub use self::criticality::Criticality;
 pub use self::dead_letters::DeadLetters;
 pub use self::dependency::{Dependencies, Dependency, Lever};
+pub use self::errors::{ErrorList, ErrorReports};
 pub use self::events::{Events, Figure, Old};
 pub use self::flags::Flags;
 pub use self::integrity::{Damage, Integrity};

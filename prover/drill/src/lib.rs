@@ -5,6 +5,7 @@
 //! - [`process`]: start a program in its own process group, collect its output, signal it, measure it, clean it up.
 //! - [`double`]: a dependency's double, which takes down when each call comes.
 //! - [`collector`]: an OTLP collector, which keeps the exports of a service, or misbehaves.
+//! - [`sentry`]: a receiver of Sentry's protocol, which keeps the events of a service.
 //! - [`deadline_headers`]: headers that say how long a caller waits.
 //! - [`trace_headers`]: the headers of W3C Trace Context.
 //! - [`fault`]: faults of processes and of the host, each with its undo written down before it acts.
@@ -56,5 +57,6 @@ pub mod experiment;
 pub mod fault;
 pub mod history;
 pub mod process;
+pub mod sentry;
 pub mod tcp_table;
 pub mod trace_headers;

@@ -10,6 +10,7 @@
 #![doc = include_str!("../../tls.md")]
 #![doc = include_str!("../../web.md")]
 #![doc = include_str!("../../telemetry.md")]
+#![doc = include_str!("../../errors.md")]
 #![doc = include_str!("../../background.md")]
 #![doc = include_str!("../../budgets.md")]
 #![doc = include_str!("../../jobs.md")]

@@ -17,6 +17,10 @@ pub enum Page {
     Jobs,
     /// The store, its statements and what is kept in it.
     Stores,
+    /// Failures in groups.
+    Errors,
+    /// One group of failures with its reports, by its fingerprint.
+    ErrorGroup(String),
     /// The last events.
     Events,
     /// Every table.
@@ -44,12 +48,13 @@ pub struct List {
 
 impl Page {
     /// The pages of the navigation, in its order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Overview,
         Self::Routes,
         Self::Calls,
         Self::Jobs,
         Self::Stores,
+        Self::Errors,
         Self::Events,
         Self::Tables,
         Self::Query,
@@ -60,6 +65,9 @@ impl Page {
         if let Some(name) = path.strip_prefix("tables/") {
             return Some(Self::Table(name.to_owned()));
         }
+        if let Some(fingerprint) = path.strip_prefix("errors/") {
+            return Some(Self::ErrorGroup(fingerprint.to_owned()));
+        }
         Self::ALL.into_iter().find(|page| page.path() == path)
     }
 
@@ -68,6 +76,7 @@ impl Page {
         match self {
             Self::Overview => String::new(),
             Self::Table(name) => format!("tables/{name}"),
+            Self::ErrorGroup(fingerprint) => format!("errors/{fingerprint}"),
             other => other.title().to_lowercase(),
         }
     }
@@ -88,6 +97,8 @@ impl Page {
             Self::Calls => "Calls",
             Self::Jobs => "Jobs",
             Self::Stores => "Stores",
+            Self::Errors => "Errors",
+            Self::ErrorGroup(fingerprint) => fingerprint,
             Self::Events => "Events",
             Self::Tables => "Tables",
             Self::Table(name) => name,

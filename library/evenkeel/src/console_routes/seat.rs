@@ -83,7 +83,10 @@ impl Seat {
             filled.extend(self.api.filled(list, headers).await);
         }
         let sections = Arc::new(self.pages.sections(page, &filled));
-        self.kept().insert(page.clone(), (Instant::now(), sections.clone()));
+        // Groups of failures come and go: kept they would be without a bound.
+        if !matches!(page, Page::ErrorGroup(_)) {
+            self.kept().insert(page.clone(), (Instant::now(), sections.clone()));
+        }
         sections
     }
 

@@ -18,6 +18,8 @@ mod declared;
 mod dependencies;
 #[cfg(feature = "client")]
 mod embedded;
+#[cfg(all(feature = "client", feature = "query"))]
+mod errors;
 mod front_pages;
 #[cfg(all(feature = "client", feature = "sqlite"))]
 mod job_traces;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use telemetry::RequestContext;
+use telemetry::errors::{Errors, Failure, RequestHead};
 use telemetry::traces::{JobSpan, RequestTrace, Tracer};
 use tokio::time::Instant;
 use vitals::TraceContext;
@@ -31,6 +32,32 @@ impl AttemptTrace {
     /// Runs work of the attempt: its calls, its jobs and its log lines are of the trace. Cancel-safe if `work` is.
     pub(crate) fn scope<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
         self.context.clone().scope_traced(self.spans.clone(), work)
+    }
+
+    /// Records the failed attempt, with the type and the text of its error. To be called within its scope.
+    pub(crate) fn report(
+        &self,
+        errors: &Errors,
+        kind: &str,
+        error: (&'static str, &str),
+        begun: Instant,
+        ends_at: Option<Instant>,
+    ) {
+        let now = Instant::now();
+        let failure = Failure {
+            work: "job",
+            name: kind,
+            method: "",
+            status: None,
+            error: Some(error),
+            request_id: &self.context.request_id,
+            trace: self.context.trace,
+            took: now.saturating_duration_since(begun),
+            deadline_left: ends_at.map(|end| end.saturating_duration_since(now)),
+            criticality: "",
+        };
+        let attempt = u64::from(self.attempt);
+        errors.record(&failure, || RequestHead { load: vec![("attempt", attempt)], ..RequestHead::default() });
     }
 
     /// Ends the attempt, with the type of its error.

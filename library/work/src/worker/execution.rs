@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use resilience::Deadline;
+use telemetry::errors::note_panic;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -34,7 +35,16 @@ pub(crate) async fn end_of(queue: &Queue, job: ClaimedJob, attempt: &Arc<Attempt
     let (held, before) = (job.held, job.attempt.saturating_sub(1));
     let (kind, waited) = (job.kind.clone(), job.waited);
     let (begun, trace) = (Instant::now(), AttemptTrace::begin(&job, queue.tracer.as_ref()));
-    let outcome = trace.scope(outcome(queue, job, attempt)).await;
+    let ends_at = job.deadline_in.and_then(|left| begun.checked_add(left));
+    let outcome = trace.scope(async {
+        let outcome = outcome(queue, job, attempt).await;
+        // Within the scope: what the attempt has noted is in the report.
+        if let (Some(errors), Some(true), Some(error)) = (&queue.errors, outcome.has_failed(), outcome.error_type()) {
+            trace.report(errors, &kind, (error, outcome.text()), begun, ends_at);
+        }
+        outcome
+    });
+    let outcome = outcome.await;
     trace.end(&kind, &queue.name, outcome.error_type());
     boundary("handler: after its end");
     queue.stats.ran(begun.elapsed());
@@ -102,6 +112,14 @@ impl Outcome {
         }
     }
 
+    /// The text of the error.
+    fn text(&self) -> &str {
+        match self {
+            Self::Handler(HandlerEnd::Failed(error)) => &error.text,
+            _ => "",
+        }
+    }
+
     /// The type of the error, for the span of the attempt; none for one that did not fail.
     fn error_type(&self) -> Option<&'static str> {
         match self {
@@ -132,7 +150,10 @@ async fn outcome(queue: &Queue, job: ClaimedJob, attempt: &Arc<Attempt>) -> Outc
     let guarded = async {
         match work.await {
             Ok(end) => end,
-            Err(panic) => HandlerEnd::Failed(JobError::retry(format!("it panicked: {}", panic_text(&*panic)))),
+            Err(panic) => {
+                note_panic(&*panic);
+                HandlerEnd::Failed(JobError::retry(format!("it panicked: {}", panic_text(&*panic))))
+            }
         }
     };
     let bounded = async {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use telemetry::errors::Errors;
 use telemetry::traces::Tracer;
 
 use crate::job::MAX_BATCH;
@@ -31,6 +32,7 @@ pub(crate) struct Queue {
     pub(crate) stats: Stats,
     pub(crate) observer: Observer,
     pub(crate) tracer: Option<Tracer>,
+    pub(crate) errors: Option<Errors>,
 }
 
 impl Queue {
@@ -38,11 +40,11 @@ impl Queue {
         name: &str,
         rules: QueueRules,
         (jobs, beats): (JobStore, JobStore),
-        (handlers, observer, tracer): (Handlers, Observer, Option<Tracer>),
+        (handlers, observer, tracer, errors): (Handlers, Observer, Option<Tracer>, Option<Errors>),
         owner: String,
     ) -> Self {
         let (in_flight, stats) = (InFlight::default(), Stats::default());
-        Self { name: name.into(), rules, jobs, beats, handlers, owner, in_flight, stats, observer, tracer }
+        Self { name: name.into(), rules, jobs, beats, handlers, owner, in_flight, stats, observer, tracer, errors }
     }
 
     /// Jobs that this process may hold: one a handler, and as many more as handlers end within a second.

@@ -63,6 +63,7 @@ const SECONDS: &[(&str, u64)] = &[
     ("see.health", 6),
     ("see.query", 2),
     ("see.outliers", 3),
+    ("see.errors", 6),
     ("see.console", 5),
     ("see.traces", 15),
     ("see.alerts", 1),

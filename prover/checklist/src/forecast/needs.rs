@@ -95,6 +95,8 @@ pub enum Need {
     Query,
     /// The questions that name clients.
     Outliers,
+    /// A request that fails, and where its report is read.
+    Errors,
     /// The console of operators.
     Console,
     /// A second instance, and who leads.
@@ -151,13 +153,14 @@ const fn needs(
 #[rustfmt::skip]
 const NEEDS: &[Needs] = {
     use Need::{
-        Autoscale, Body, Bystander, Classes, Console, Corruption, Crash, Credential, Dashboards, Data, Dead, DeadLetters, Dependencies, Events, Expires, Fence, Heavy, HttpDependency, Idempotent, InFlight, Integrity, Jobs, Json, Later, Leader, List, Load, Many, Named, Old, Outliers, Partition, Projection, Quarantine, Query, Read, ReadBack, ReadThatUses, Ready, Records, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Steps, Trip, Uses, Variables,
+        Autoscale, Body, Bystander, Classes, Console, Corruption, Crash, Credential, Dashboards, Data, Dead, DeadLetters, Dependencies, Errors, Events, Expires, Fence, Heavy, HttpDependency, Idempotent, InFlight, Integrity, Jobs, Json, Later, Leader, List, Load, Many, Named, Old, Outliers, Partition, Projection, Quarantine, Query, Read, ReadBack, ReadThatUses, Ready, Records, Repository, Requests, Rules, Save, ServerError, SlowOrUses, State, Steps, Trip, Uses, Variables,
     };
     &[
         needs("see.metrics", &[], &[Read, Dependencies, Uses], &[]),
         needs("see.health", &[], &[Dependencies, Uses], &[]),
         needs("see.query", &[Query], &[], &[]),
         needs("see.outliers", &[Outliers], &[], &[]),
+        needs("see.errors", &[Errors], &[], &[]),
         needs("see.console", &[Console], &[], &[]),
         needs("see.alerts", &[Rules], &[], &[]),
         needs("see.dashboards", &[Dashboards], &[], &[]),
@@ -276,6 +279,7 @@ impl Need {
             Self::DeadLetters => subject.dead_letters.is_some(),
             Self::Query => subject.query.is_some(),
             Self::Outliers => subject.outliers.is_some(),
+            Self::Errors => subject.errors.is_some(),
             Self::Console => subject.console.is_some(),
             Self::Leader => subject.leader.is_some(),
             Self::Fence => subject.leader.as_ref().is_some_and(|leader| leader.fence.is_some()),
@@ -347,6 +351,7 @@ impl Need {
             Self::DeadLetters => "[dead_letters]",
             Self::Query => "[query]",
             Self::Outliers => "[outliers]",
+            Self::Errors => "[errors]",
             Self::Console => "[console]",
             Self::Leader => "[leader]",
             Self::Fence => "`fence` in [leader]",

@@ -89,6 +89,7 @@ fn subject() -> Subject {
         quarantine: None,
         query: None,
         outliers: None,
+        errors: None,
         console: None,
         events: None,
         integrity: None,

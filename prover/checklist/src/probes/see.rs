@@ -22,6 +22,7 @@ mod testing;
 pub mod alerts;
 pub mod console;
 pub mod dashboards;
+pub mod errors;
 pub mod health;
 pub mod logs;
 pub mod metrics;
@@ -37,6 +38,7 @@ pub const PROBES: &[Probe] = &[
     health::PROBE,
     query::PROBE,
     outliers::PROBE,
+    errors::PROBE,
     console::PROBE,
     traces::PROBE,
     alerts::PROBE,

@@ -15,6 +15,7 @@ pub const WITHOUT: &[(&str, &str)] = &[
         "see.outliers",
         "it takes some thousand clients with addresses of their own: the finding names the client that is not named",
     ),
+    ("see.errors", "it takes a hundred failures, and a receiver of reports: the finding names the missing part"),
     (
         "see.console",
         "it takes the levers of an operator, the log of the service and a load: the finding names the lever",

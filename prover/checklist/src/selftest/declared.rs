@@ -192,6 +192,7 @@ fn see(attribute: &str, name: &str, subject: &mut Subject, stage: &Stage) -> io:
             crate::probes::see::slo::specimen::declare(name, subject, stage)?;
         }
         ("outliers", _) => crate::probes::see::outliers::specimen::declare(name, subject),
+        ("errors", _) => crate::probes::see::errors::specimen::declare(name, subject),
         ("console", _) => crate::probes::see::console::specimen::declare(name, subject),
         ("query", _) => crate::probes::see::query::specimen::declare(name, subject),
         ("metrics" | "traces", "border-plain") | ("health", "see-page-for-all" | "see-echo-for-all") => {}

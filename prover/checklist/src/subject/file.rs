@@ -23,6 +23,7 @@ use self::service::Service;
 use super::console;
 use super::dead_letters;
 use super::dependency::{Dependencies, Dependency, Lever};
+use super::errors;
 use super::events;
 use super::integrity;
 use super::leader;
@@ -51,6 +52,7 @@ struct File {
     query: Option<query::QueryTable>,
     outliers: Option<outliers::OutliersTable>,
     console: Option<console::ConsoleTable>,
+    errors: Option<errors::ErrorsTable>,
     events: Option<events::EventsTable>,
     integrity: Option<integrity::IntegrityTable>,
     leader: Option<leader::LeaderTable>,
@@ -160,6 +162,12 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
     let names: Vec<&str> = requests.iter().map(|spec| spec.name.as_str()).collect();
     let query = file.query.and_then(|table| query::read(&mut reading, table, &names));
     let outliers = file.outliers.and_then(|table| outliers::read(&mut reading, table, &names, query.as_ref()));
+    let named: &[Dependency] = match &dependencies {
+        Dependencies::Declared(all) => all,
+        Dependencies::Unsaid => &[],
+    };
+    let named: Vec<&str> = named.iter().map(|dependency| dependency.name.as_str()).collect();
+    let errors = file.errors.and_then(|table| errors::read(&mut reading, table, &names, &named));
     let console = file.console.and_then(|table| console::read(&mut reading, table, &names));
     let events = file.events.and_then(|table| events::read(&mut reading, table, is_request));
     let leader = file.leader.and_then(|table| leader::read(&mut reading, table, is_request));
@@ -177,6 +185,7 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Subject, Mi
         integrity,
         leader,
         query,
+        errors,
         console,
         soak,
         ..subject
@@ -244,6 +253,7 @@ fn service(reading: &mut Reading<'_>, service: Service, folder: &Path) -> Option
         quarantine: None,
         query: None,
         outliers: None,
+        errors: None,
         console: None,
         events: None,
         integrity: None,

@@ -132,6 +132,7 @@ impl Flags {
             quarantine: None,
             query: None,
             outliers: None,
+            errors: None,
             console: None,
             events: None,
             integrity: None,

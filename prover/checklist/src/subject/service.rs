@@ -10,6 +10,7 @@ use url::Url;
 use super::console::Console;
 use super::dead_letters::DeadLetters;
 use super::dependency::Dependencies;
+use super::errors::ErrorReports;
 use super::events::Events;
 use super::integrity::Integrity;
 use super::leader::Leader;
@@ -110,6 +111,8 @@ pub struct Subject {
     pub query: Option<QueryInterface>,
     /// The questions that name clients that stand out; none: unsaid.
     pub outliers: Option<Outliers>,
+    /// A request that fails, and where its report is read; none: unsaid.
+    pub errors: Option<ErrorReports>,
     /// The console of operators; none: unsaid.
     pub console: Option<Console>,
     /// The event log, if it was declared.

@@ -25,7 +25,7 @@ struct Table {
     file: fn(&str) -> String,
 }
 
-const TABLES: [Table; 15] = [
+const TABLES: [Table; 16] = [
     Table {
         name: "service",
         source: include_str!("../../src/subject/file/service.rs"),
@@ -82,6 +82,12 @@ const TABLES: [Table; 15] = [
         source: include_str!("../../src/subject/outliers.rs"),
         type_name: "OutliersTable",
         file: outliers,
+    },
+    Table {
+        name: "errors",
+        source: include_str!("../../src/subject/errors.rs"),
+        type_name: "ErrorsTable",
+        file: errors,
     },
     Table {
         name: "console",
@@ -163,6 +169,11 @@ fn dead_letters(example: &str) -> String {
 fn console(example: &str) -> String {
     let look = "[[requests]]\nname = \"look\"\npath = \"/\"\n";
     format!("{}[console]\n{}\n{look}", service(RUN), with(&["page = \"/console\""], example))
+}
+
+fn errors(example: &str) -> String {
+    let look = "[[requests]]\nname = \"look\"\npath = \"/\"\n[dependencies.bank]\nenv = \"BANK\"\nurl = \"http://127.0.0.1:1\"\n";
+    format!("{}[errors]\n{}\n{look}", service(RUN), with(&["request = \"look\"", "list = \"/errors\""], example))
 }
 
 fn query(example: &str) -> String {
