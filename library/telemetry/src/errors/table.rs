@@ -60,7 +60,7 @@ impl Source for GroupRows {
             .values()
             .map(|group| (group.identity.clone(), group.count, group.reports.len(), group.first, group.last))
             .collect();
-        groups.sort_by(|a, b| b.4.cmp(&a.4));
+        groups.sort_by_key(|group| std::cmp::Reverse(group.4));
         let text = |text: &str| TableValue::text(text);
         let row = |(identity, count, reports, first, last): (Arc<Identity>, u64, usize, _, _)| {
             vec![

@@ -31,7 +31,7 @@ enum Reports {
     /// As the first, without cause, place and what came before.
     Bare,
     /// As the first, and counts the failures that have a report.
-    CountsReports,
+    Undercounted,
 }
 
 /// The specimens.
@@ -52,7 +52,7 @@ pub(crate) const SPECIMENS: &[Specimen] = &[
     Server::new("errors-body", |port| answer(Reports::Body, port))
         .falls_short("has the body in its reports, with its secrets")
         .liar(),
-    Server::new("errors-counts-reports", |port| answer(Reports::CountsReports, port))
+    Server::new("errors-counts-reports", |port| answer(Reports::Undercounted, port))
         .falls_short("counts the failures that have a report alone")
         .liar(),
     Server::new("errors-bare", |port| answer(Reports::Bare, port))
@@ -130,7 +130,7 @@ fn fail(request: &Request, how: Reports, groups: &Mutex<Groups>) {
         if is_first {
             reports.push(report.clone());
         }
-        if is_first || how != Reports::CountsReports {
+        if is_first || how != Reports::Undercounted {
             *count += 1;
         }
         is_first
@@ -155,7 +155,7 @@ fn report(request: &Request, how: Reports, trace: &str) -> Value {
     match how {
         Reports::Headers => {
             report["request"]["headers"] =
-                request.headers.iter().cloned().map(|(name, value)| json!([name, value])).collect()
+                request.headers.iter().map(|(name, value)| json!([name, value])).collect()
         }
         Reports::Body => report["request"]["data"] = Value::from(String::from_utf8_lossy(&request.body).into_owned()),
         Reports::Bare => {
