@@ -12,10 +12,8 @@ PREFIX ?= $(HOME)/.local/evenkeel
 SOAK ?= 10m
 FUZZ ?= 30
 ATTACK ?= 60
-# Features of evenkeel that have to compile without the others; the first one is none of them.
-ALONE = "" sqlite postgres client openapi query
 
-.PHONY: help setup setup-check setup-tests setup-tests-long run test ci test-ledger soak mutants fuzz test-long check bench slowhttptest attacks scan drill doc release deploy rollback
+.PHONY: help setup setup-check setup-tests setup-tests-long run test test-ledger soak mutants fuzz test-long check bench slowhttptest attacks scan drill doc release deploy rollback
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,25 +62,10 @@ fuzz: ## Fuzzes each parser of untrusted bytes for FUZZ (30) seconds, with a nig
 test-long: setup-tests-long ## Runs the tests that repeat or take long
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --no-fail-fast --run-ignored only -E "not test(/^lab::tests::service$$/)"; else cargo test --workspace --no-fail-fast --lib --bins --tests --examples -- --ignored --skip lab::tests::service; fi
 
-# clippy's driver is a compiler too: what it compiles with the lints is what the tests run, so that the workspace is compiled once and not twice.
-# A clean clone has no use for incremental compilation, and names of functions are enough in a backtrace.
-ONCE = CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__ \
-	RUSTC_WORKSPACE_WRAPPER="$$(rustc --print sysroot)/bin/clippy-driver"
-
-ci: setup-tests setup-check ## What check and test do, in one compilation: for a clean clone
-	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
-	@cargo fmt --all --check
-	@$(ONCE) cargo nextest run --workspace --no-fail-fast
-	@target/debug/ledger openapi --against services/ledger/openapi.json
-	@$(ONCE) cargo test --quiet --workspace --doc
-	@for features in $(ALONE); do $(ONCE) cargo check -p evenkeel --no-default-features --features "$$features" --quiet || exit 1; done
-	@$(ONCE) RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
-	@sh .ci/deny
-
 check: setup-check ## Formatting, lints, each feature of evenkeel alone, documentation; the committed API of the ledger; licences, sources and advisories of dependencies
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets --quiet -- -D warnings
-	@for features in $(ALONE); do cargo clippy -p evenkeel --no-default-features --features "$$features" --quiet -- -D warnings || exit 1; done
+	@for features in "" sqlite postgres client openapi query; do cargo clippy -p evenkeel --no-default-features --features "$$features" --quiet -- -D warnings || exit 1; done
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 	@cargo run --quiet -p ledger -- openapi --against services/ledger/openapi.json
 	@sh .ci/deny
