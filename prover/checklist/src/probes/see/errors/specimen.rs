@@ -154,8 +154,7 @@ fn report(request: &Request, how: Reports, trace: &str) -> Value {
     });
     match how {
         Reports::Headers => {
-            report["request"]["headers"] =
-                request.headers.iter().map(|(name, value)| json!([name, value])).collect()
+            report["request"]["headers"] = request.headers.iter().map(|(name, value)| json!([name, value])).collect()
         }
         Reports::Body => report["request"]["data"] = Value::from(String::from_utf8_lossy(&request.body).into_owned()),
         Reports::Bare => {
