@@ -231,7 +231,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn what_a_client_has_sent_before_it_reset_its_connection_does_not_reach_the_server() {
+    async fn requests_of_a_client_that_has_reset_its_connection_do_not_reach_the_server() {
         let overload = Overload::new();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         for reset in [false, true] {

@@ -62,7 +62,9 @@ async fn clients_that_stand_out_are_named_in_health_and_sql_and_in_no_metric() {
     let mut asked = running.admin_url("/debug/query");
     asked.set_query(Some("name=noisy-clients"));
     let noisy = json(&client, &asked).await;
-    assert_eq!((&noisy["rows"][0][0], &noisy["rows"][0][1]), (&"127.0.0.3".into(), &40.into()), "{noisy}");
+    // The order is also that of the times, which a busy machine decides.
+    let of_three = noisy["rows"].as_array().unwrap().iter().find(|row| row[0] == "127.0.0.3");
+    assert_eq!(of_three.map(|row| &row[1]), Some(&40.into()), "{noisy}");
 
     let whole = text(&client, &running.admin_url("/health")).await;
     let metrics = text(&client, &running.admin_url("/metrics")).await;
