@@ -87,7 +87,9 @@ async fn live(lab: &Lab, looker: &Looker, declared: &Console) -> Vec<Evidence> {
             clause::TERMINAL.gap("no terminal was looked at: declare `number` and `terminal` in [console]"),
         ];
     };
-    // Requests that were sent before are shown by now.
+    // Some pages show a number only once there is something to count, and the service may have been started anew.
+    drop(lab.http().send(lab.fill(&spec)).await);
+    // Requests that were sent before are shown by then.
     tokio::time::sleep(lab.pace.of(SETTLED)).await;
     let Some(first) = number_on(looker, number).await else {
         let what = format!("{} has no number of its pattern: mend `number` in [console]", number.page);

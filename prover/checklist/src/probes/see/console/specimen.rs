@@ -155,8 +155,10 @@ impl Desk {
         let breaker = if self.is_shown.load(Ordering::Relaxed) { "forced open" } else { "closed" };
         match path {
             "/console" => {
-                let html =
-                    format!("<h1>Desk</h1><table><tr><th>look</th><td>{looks}</td></tr></table><p>{breaker}</p>");
+                // What nobody has asked for yet has no row.
+                let row = format!("<tr><th>look</th><td>{looks}</td></tr>");
+                let row = if looks == 0 && self.flaw != Flaw::Stale { "" } else { &row };
+                let html = format!("<h1>Desk</h1><table>{row}</table><p>{breaker}</p>");
                 Response::new(200, "text/html", html)
             }
             _ => Response::new(200, "application/json", format!("{{\"look\":{looks},\"bank\":\"{breaker}\"}}")),
