@@ -79,7 +79,12 @@ async fn in_flight(client: &Client, url: &Url, count: usize) -> Vec<Value> {
         let health = json(client, url).await;
         let mut rows = health["vitals"]["requests"].as_array().cloned().unwrap_or_default();
         rows.retain(|row| row["listener"] == "public");
-        if rows.len() == count && rows.iter().all(|row| row["step"] != "admission" && row["step"] != "call queue") {
+        // A handler that has just begun is not at its call yet.
+        let has_begun = |row: &Value| match row["http_route"].as_str() {
+            Some("/calls") => row["step"] == "call",
+            _ => row["step"] != "admission",
+        };
+        if rows.len() == count && rows.iter().all(has_begun) {
             return rows;
         }
         tokio::task::yield_now().await;
