@@ -13,20 +13,19 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use ::http::{Response, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, JoinSet};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 
 use self::signal::Signal;
 pub use self::signal::{Kind, Metric, Span};
+use crate::accepting::{accept, server};
 
 /// The most connections at a time; further ones wait in the listener's queue.
 pub const MAX_CONNECTIONS: usize = 256;
@@ -40,10 +39,6 @@ pub const MAX_METRICS: usize = 10_000;
 pub const MAX_LOG_TRACES: usize = 100_000;
 /// The most mistakes that are kept.
 const MAX_MISTAKES: usize = 20;
-/// The longest that a sender may take for the head of a request.
-const HEAD: Duration = Duration::from_secs(10);
-/// After a failure to accept (no descriptors), until the next attempt.
-const BREATH: Duration = Duration::from_millis(10);
 /// The bytes of an answer that is no message of OTLP.
 const NONSENSE_BYTES: usize = 1 << 20;
 
@@ -105,7 +100,10 @@ impl Collector {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared { behaviour: Mutex::new(Behaviour::Take), received: Mutex::default() });
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        let accepting = {
+            let shared = Arc::clone(&shared);
+            tokio::spawn(accept(listener, MAX_CONNECTIONS, move |stream| serve(Arc::clone(&shared), stream)))
+        };
         Ok(Self { address, shared, accepting })
     }
 
@@ -151,26 +149,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.try_join_next().is_some() {}
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(BREATH).await;
-            continue;
-        };
-        let shared = Arc::clone(&shared);
-        connections.spawn(async move {
-            let _place = place;
-            let service =
-                service_fn(|request| async { Ok::<_, std::convert::Infallible>(answer(&shared, request).await) });
-            let mut server = hyper::server::conn::http1::Builder::new();
-            server.timer(TokioTimer::new()).header_read_timeout(HEAD);
-            let _ = server.serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
+async fn serve(shared: Arc<Shared>, stream: TcpStream) {
+    let service = service_fn(|request| async { Ok::<_, std::convert::Infallible>(answer(&shared, request).await) });
+    let _ = server().serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -> Response<Full<Bytes>> {

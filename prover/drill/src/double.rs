@@ -12,12 +12,13 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use url::Url;
 
+use crate::accepting::{accept, server};
 use crate::deadline_headers::{self, DeadlineHeader};
 use crate::trace_headers::TraceHeaders;
 use keel_wire::http::{Client, Request};
@@ -32,10 +33,6 @@ pub const MAX_BODY: usize = 1 << 20;
 const MAX_HEADERS: usize = 2048;
 /// The longest that the real dependency is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The longest that a caller may take for the head of its request.
-const HEAD: Duration = Duration::from_secs(10);
-/// After a failure to accept (no descriptors), until the next attempt.
-const BREATH: Duration = Duration::from_millis(10);
 
 /// The behaviour of the double towards calls from now on; those under way end as they began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,7 +163,10 @@ impl Double {
             turns: AtomicU32::new(0),
             hung_up: watch::channel(()).0,
         });
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        let accepting = {
+            let shared = Arc::clone(&shared);
+            tokio::spawn(accept(listener, MAX_CONNECTIONS, move |stream| serve(Arc::clone(&shared), stream)))
+        };
         Ok(Self { address, shared, accepting })
     }
 
@@ -222,26 +222,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.try_join_next().is_some() {}
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(BREATH).await;
-            continue;
-        };
-        let shared = Arc::clone(&shared);
-        connections.spawn(async move {
-            let _place = place;
-            let service = service_fn(|request| answer(&shared, request));
-            let mut server = hyper::server::conn::http1::Builder::new();
-            // A connection a call: how calls are spaced does not depend on the caller's pool.
-            server.keep_alive(false).max_headers(MAX_HEADERS).timer(TokioTimer::new()).header_read_timeout(HEAD);
-            let _ = server.serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
+async fn serve(shared: Arc<Shared>, stream: TcpStream) {
+    let service = service_fn(|request| answer(&shared, request));
+    let mut server = server();
+    // A connection a call: how calls are spaced does not depend on the caller's pool.
+    server.keep_alive(false).max_headers(MAX_HEADERS);
+    let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// A call without an answer yet, and its number.

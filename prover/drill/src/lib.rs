@@ -47,6 +47,7 @@
 //! No features. Unix only, because of process groups and signals. Faults of the host, measurements of processes and [`tcp_table`] need Linux; most faults of the host also need
 //! root. Tested on Linux.
 
+mod accepting;
 pub mod attack;
 pub mod clock;
 pub mod collector;

@@ -5,18 +5,18 @@
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use ::http::{Response, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use serde_json::Value as Json;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::accepting::{accept, server};
 
 /// The most connections at a time; further ones wait in the listener's queue.
 const MAX_CONNECTIONS: usize = 64;
@@ -24,10 +24,6 @@ const MAX_CONNECTIONS: usize = 64;
 pub const MAX_ENVELOPE: usize = 4 << 20;
 /// The most events that are kept; the first ones.
 pub const MAX_EVENTS: usize = 1_000;
-/// The longest that a sender may take for the head of a request.
-const HEAD: Duration = Duration::from_secs(10);
-/// After a failure to accept (no descriptors), until the next attempt.
-const BREATH: Duration = Duration::from_millis(10);
 
 /// The receiver. Dropping it closes everything.
 #[derive(Debug)]
@@ -55,7 +51,10 @@ impl SentryReceiver {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let received: Arc<Mutex<Received>> = Arc::default();
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&received)));
+        let accepting = {
+            let received = Arc::clone(&received);
+            tokio::spawn(accept(listener, MAX_CONNECTIONS, move |stream| serve(Arc::clone(&received), stream)))
+        };
         Ok(Self { address, received, accepting })
     }
 
@@ -86,26 +85,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn accept(listener: TcpListener, received: Arc<Mutex<Received>>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.try_join_next().is_some() {}
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(BREATH).await;
-            continue;
-        };
-        let received = Arc::clone(&received);
-        connections.spawn(async move {
-            let _place = place;
-            let service =
-                service_fn(|request| async { Ok::<_, std::convert::Infallible>(answer(&received, request).await) });
-            let mut server = hyper::server::conn::http1::Builder::new();
-            server.timer(TokioTimer::new()).header_read_timeout(HEAD);
-            let _ = server.serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
+async fn serve(received: Arc<Mutex<Received>>, stream: TcpStream) {
+    let service = service_fn(|request| async { Ok::<_, std::convert::Infallible>(answer(&received, request).await) });
+    let _ = server().serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn answer(received: &Mutex<Received>, request: hyper::Request<Incoming>) -> Response<Full<Bytes>> {
@@ -171,6 +153,8 @@ fn respond(code: u16) -> Response<Full<Bytes>> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use keel_wire::http::{Client, Request};
 
     use super::*;
